@@ -1,0 +1,145 @@
+"""Every setting of the platform, its default and its meaning.
+
+A value comes from the first of: an environment variable (`TIDELAKE_` and the field's name in capitals), the file
+`addresses.json` that a running one-machine stack leaves in `TIDELAKE_HOME`, the default below.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    JsonConfigSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from runtime.errors import Permanent
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def home() -> Path:
+    """The one folder that everything of a deployment on one machine is written to."""
+    return Path(os.environ.get("TIDELAKE_HOME", ".tidelake")).expanduser().absolute()
+
+
+def addresses_file() -> Path:
+    """Where a running stack leaves the addresses it chose (mode 600: they hold passwords)."""
+    return home() / "addresses.json"
+
+
+class Settings(BaseSettings):
+    """The settings of one process, read once and never changed."""
+
+    model_config = SettingsConfigDict(env_prefix="TIDELAKE_", frozen=True, extra="ignore")
+
+    home: Path = Field(default_factory=home, description="The folder that everything a run writes lies under.")
+    business_time_zone: str = Field("UTC", description="IANA name of the time zone whose days are business days.")
+    log_level: str = Field("INFO", description="The least severe level that is logged.")
+
+    kafka: str = Field("127.0.0.1:9092", description="Bootstrap servers of the log.")
+    connect: str = Field("http://127.0.0.1:8083", description="Kafka Connect's REST address.")
+    flink: str = Field("http://127.0.0.1:8081", description="Flink's REST address and Dashboard.")
+    clickhouse: SecretStr = Field(
+        SecretStr("http://default:@127.0.0.1:8123/tidelake"), description="ClickHouse, with user, password, database."
+    )
+    redis: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="The cache of answers.")
+    source_dsn: SecretStr = Field(
+        SecretStr("postgresql://shop@127.0.0.1:5432/shop"), description="The operational database that sales come from."
+    )
+    platform_dsn: SecretStr = Field(
+        SecretStr("postgresql://tidelake@127.0.0.1:5432/tidelake"),
+        description="Ledger, totals, API keys and the Iceberg catalogue.",
+    )
+    api: str = Field("http://127.0.0.1:8000", description="The address that callers of the API use.")
+    warehouse: str = Field(
+        default_factory=lambda: (home() / "lake").as_uri(), description="Where the Iceberg tables' files lie."
+    )
+    checkpoints: str = Field(
+        default_factory=lambda: (home() / "flink" / "checkpoints").as_uri(), description="Where Flink keeps checkpoints."
+    )
+
+    topic_partitions: int = Field(2, ge=1, description="Partitions of a topic when it is created.")
+    compaction_lag_days: int = Field(7, ge=1, description="Days for which a topic keeps every record of a key.")
+    mark_interval_seconds: float = Field(1.0, gt=0, description="Seconds between two marks in a partition.")
+
+    live_parallelism: int = Field(2, ge=1, description="Parallel subtasks of the live job.")
+    live_checkpoint_seconds: float = Field(2.0, gt=0, description="Seconds between the live job's checkpoints.")
+    live_mini_batch_ms: int = Field(200, ge=0, description="Longest wait of a delta for others of its group, in ms.")
+    live_bundle_ms: int = Field(100, ge=1, description="Longest wait of sums for a full batch in the sink, in ms.")
+    live_bundle_rows: int = Field(50_000, ge=1, description="Most rows of one insert into ClickHouse.")
+    live_sums_ttl_hours: int = Field(24, ge=1, description="Hours after which Flink forgets an unchanged second's sums.")
+    lake_checkpoint_seconds: float = Field(5.0, gt=0, description="Seconds between two commits of the lake job.")
+
+    mark_wait_seconds: float = Field(120.0, gt=0, description="Longest wait of a reconciliation for the lake's marks.")
+    spark_master: str = Field("local[*]", description="Where the reconciliation runs.")
+    spark_memory: str = Field("2g", description="Memory of the Spark driver.")
+
+    cache_tick_ms: int = Field(250, ge=1, description="Longest time an answer with a live part is served again, in ms.")
+    freshness_limit_seconds: float = Field(
+        30.0, gt=0, description="A source read no further than this many seconds ago makes an answer partial."
+    )
+    datahub_gms: str | None = Field(None, description="DataHub's server; without it lineage goes to DataHub Lite.")
+    datahub_token: SecretStr | None = Field(None, description="The access token for DataHub's server.")
+
+    postgres_port: Port = Field(0, description="PostgreSQL's port on one machine; 0 takes a free one.")
+    redis_port: Port = Field(0, description="Redis's port on one machine; 0 takes a free one.")
+    kafka_port: Port = Field(0, description="Kafka's port on one machine; 0 takes a free one.")
+    connect_port: Port = Field(0, description="Kafka Connect's port on one machine; 0 takes a free one.")
+    clickhouse_port: Port = Field(0, description="The ClickHouse gateway's port on one machine; 0 takes a free one.")
+    flink_port: Port = Field(0, description="Flink's REST port on one machine; 0 takes a free one.")
+    api_port: Port = Field(0, description="The API's port on one machine; 0 takes a free one.")
+    jar_cache: Path = Field(
+        default_factory=lambda: Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "tidelake" / "jars",
+        description="Where downloaded jars are kept; outside the checkout, so that a new one finds them.",
+    )
+    maven: str = Field("https://repo1.maven.org/maven2", description="The Maven repository that jars come from.")
+
+    @field_validator("business_time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        ZoneInfo(name)
+        return name
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The order in which a value is looked for."""
+        addresses = JsonConfigSettingsSource(settings_cls, json_file=addresses_file())
+        return init_settings, env_settings, addresses
+
+    @property
+    def api_key_file(self) -> Path:
+        """The operator's copy of the first API key (mode 600)."""
+        return self.home / "api.key"
+
+    @property
+    def log_dir(self) -> Path:
+        """Where every process of a stack writes its log."""
+        return self.home / "logs"
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        Permanent: a value is not valid; the message names the setting.
+    """
+    try:
+        return Settings()
+    except (ValidationError, ValueError, KeyError) as error:
+        raise Permanent("a setting is not valid", received=str(error), todo="see docs/settings.md") from error
