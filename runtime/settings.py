@@ -63,7 +63,8 @@ class Settings(BaseSettings):
         default_factory=lambda: (home() / "lake").as_uri(), description="Where the Iceberg tables' files lie."
     )
     checkpoints: str = Field(
-        default_factory=lambda: (home() / "flink" / "checkpoints").as_uri(), description="Where Flink keeps checkpoints."
+        default_factory=lambda: (home() / "flink" / "checkpoints").as_uri(),
+        description="Where Flink keeps checkpoints.",
     )
 
     topic_partitions: int = Field(2, ge=1, description="Partitions of a topic when it is created.")
@@ -75,7 +76,9 @@ class Settings(BaseSettings):
     live_mini_batch_ms: int = Field(200, ge=0, description="Longest wait of a delta for others of its group, in ms.")
     live_bundle_ms: int = Field(100, ge=1, description="Longest wait of sums for a full batch in the sink, in ms.")
     live_bundle_rows: int = Field(50_000, ge=1, description="Most rows of one insert into ClickHouse.")
-    live_sums_ttl_hours: int = Field(24, ge=1, description="Hours after which Flink forgets an unchanged second's sums.")
+    live_sums_ttl_hours: int = Field(
+        24, ge=1, description="Hours after which Flink forgets an unchanged second's sums."
+    )
     lake_checkpoint_seconds: float = Field(5.0, gt=0, description="Seconds between two commits of the lake job.")
 
     mark_wait_seconds: float = Field(120.0, gt=0, description="Longest wait of a reconciliation for the lake's marks.")

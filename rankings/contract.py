@@ -1,0 +1,224 @@
+"""The contract of a record in the log: which payloads are sales, and what is wrong with the others.
+
+A payload is one JSON object in UTF-8, with nothing behind it and no name twice. Every field of a sale is a JSON
+string (an amount too: a JSON number is most often a float that has already lost cents); `deleted` may also be a
+JSON boolean. Fields that the contract does not know are no error. Text is trimmed of spaces, tabs and line ends and
+brought to Unicode's NFC. A deletion needs its key alone.
+
+The rules are data, so that the stream's and the batch's parser apply the same patterns. The patterns use only what
+Java's and Python's regular expressions have in common.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from rankings.currencies import ISO_4217
+from rankings.sale import Deletion, Sale
+from rankings.topics import Topic
+
+_DATE = (
+    r"(?:(?:19[7-9][0-9]|20[0-9][0-9])-(?:"
+    r"(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    r"|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+    r"|(?:19(?:7[26]|8[048]|9[26])|20(?:[02468][048]|[13579][26]))-02-29)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one field has to look like, after trimming.
+
+    Attributes:
+        field: its name in the payload.
+        pattern: a regular expression that the whole text matches.
+        valid: the same for a person.
+        required: whether a sale needs it.
+        longest: most characters; longer ones are refused before the pattern is tried.
+    """
+
+    field: str
+    pattern: str
+    valid: str
+    required: bool = True
+    longest: int = 200
+
+
+_TEXT, _TEXT_VALID = r"[^\x00-\x1f\x7f]+", "text of 1 to 200 characters without control characters"
+
+KEY_RULES: tuple[Rule, ...] = (
+    Rule("source", _TEXT, _TEXT_VALID),
+    Rule("sale_id", _TEXT, _TEXT_VALID),
+)
+"""What a deletion needs too."""
+
+SALE_RULES: tuple[Rule, ...] = (
+    Rule(
+        "occurred_at",
+        _DATE + r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?Z",
+        "a UTC time from 1970 to 2099 such as 2026-01-31T23:59:59.123Z",
+    ),
+    Rule("country", _TEXT, _TEXT_VALID),
+    Rule("city", _TEXT, _TEXT_VALID),
+    Rule("salesman_id", _TEXT, _TEXT_VALID),
+    Rule("salesman", _TEXT, _TEXT_VALID, required=False),
+    Rule(
+        "amount",
+        r"-?[0-9]{1,16}(?:\.[0-9]{1,2})?",
+        'a decimal in a string, such as "12.30", with at most 16 digits before and 2 behind the point',
+    ),
+    Rule("currency", "|".join(sorted(ISO_4217)), "a currency code of ISO 4217"),
+)
+"""What else a sale needs."""
+
+MARK_FIELD = "mark"
+"""The field by which a mark is known: its value is the mark's time, and the record carries no sale."""
+
+TRIMMED = " \t\r\n"
+"""The characters that are cut from both ends of a text."""
+
+_COMPILED = {rule.field: re.compile(rule.pattern) for rule in (*KEY_RULES, *SALE_RULES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A record that proves how far a reader has come, and carries no sale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that the contract refuses.
+
+    Attributes:
+        field: the field that is wrong, or None where the payload as a whole is.
+        reason: what was wrong, what came, and what is valid.
+    """
+
+    field: str | None
+    reason: str
+
+
+Parsed = Sale | Deletion | Mark | Rejected
+
+
+class _Refused(Exception):
+    def __init__(self, field: str | None, reason: str) -> None:
+        self.rejected = Rejected(field, reason)
+
+
+def parse(payload: bytes | None, topic: Topic) -> Parsed:
+    """What a record of that topic says.
+
+    >>> from rankings.topics import TOPICS
+    >>> parse(b'{"source": "till", "sale_id": "7", "deleted": true}', TOPICS[1])
+    Deletion(source='till', sale_id='7')
+    >>> parse(b'[1]', TOPICS[1]).reason
+    'payload: received an array, valid: a JSON object'
+    """
+    try:
+        fields = _object(payload)
+        if MARK_FIELD in fields:
+            return Mark()
+        source = topic.source or _text(KEY_RULES[0], fields)
+        sale_id = _text(KEY_RULES[1], fields)
+        if _deleted(topic.deleted_field, fields):
+            return Deletion(str(source), str(sale_id))
+        return _sale(str(source), str(sale_id), fields)
+    except _Refused as refused:
+        return refused.rejected
+
+
+def _sale(source: str, sale_id: str, fields: dict[str, object]) -> Sale:
+    text = {rule.field: _text(rule, fields) for rule in SALE_RULES}
+    return Sale(
+        source=source,
+        sale_id=sale_id,
+        occurred_at=_instant(str(text["occurred_at"])),
+        country=str(text["country"]),
+        city=str(text["city"]),
+        salesman_id=str(text["salesman_id"]),
+        salesman=text["salesman"],
+        amount=Decimal(str(text["amount"])).quantize(Decimal("0.01")),
+        currency=str(text["currency"]),
+    )
+
+
+def _instant(text: str) -> datetime:
+    """Microseconds are kept; what is finer is cut off, as every engine does."""
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    micros = int(fraction[:6].ljust(6, "0")) if fraction else 0
+    return datetime.fromisoformat(whole).replace(microsecond=micros, tzinfo=UTC)
+
+
+def _object(payload: bytes | None) -> dict[str, object]:
+    if not payload:
+        raise _Refused(None, "payload: received nothing, valid: a JSON object")
+    try:
+        value = json.loads(payload.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        raise _Refused(None, f"payload: byte {error.start} is not UTF-8, valid: a JSON object in UTF-8") from None
+    except RecursionError:
+        raise _Refused(None, "payload: nested too deeply, valid: a flat JSON object") from None
+    except ValueError as error:
+        raise _Refused(None, f"payload: not JSON ({error}), valid: a JSON object") from None
+    if not isinstance(value, dict):
+        raise _Refused(None, f"payload: received {_kind(value)}, valid: a JSON object")
+    return value
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = _first_repeated(name for name, _ in pairs)
+        raise _Refused(twice, f"{twice}: stands twice in an object, valid: each name once")
+    return found
+
+
+def _first_repeated(names: Iterable[str]) -> str:
+    seen: set[str] = set()
+    return next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _text(rule: Rule, fields: dict[str, object]) -> str | None:
+    value = fields.get(rule.field)
+    if value is None:
+        if rule.required:
+            raise _Refused(rule.field, f"{rule.field}: missing, valid: {rule.valid}")
+        return None
+    if not isinstance(value, str):
+        raise _Refused(rule.field, f"{rule.field}: received {_kind(value)}, valid: {rule.valid}")
+    # The JVM turns half a surrogate pair into a question mark when it writes UTF-8.
+    text = unicodedata.normalize("NFC", value.strip(TRIMMED).encode("utf-8", "replace").decode("utf-8"))
+    if len(text) > rule.longest or not _COMPILED[rule.field].fullmatch(text):
+        raise _Refused(rule.field, f"{rule.field}: received {shown(text)}, valid: {rule.valid}")
+    return text
+
+
+def _deleted(field: str, fields: dict[str, object]) -> bool:
+    value = fields.get(field)
+    if value is None or value is False or value == "false":
+        return False
+    if value is True or value == "true":
+        return True
+    raise _Refused(field, f"{field}: received {_kind(value)}, valid: true or false")
+
+
+def _kind(value: object) -> str:
+    names = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array"}
+    return "null" if value is None else names.get(type(value), "an object")
+
+
+def shown(text: str, longest: int = 60) -> str:
+    """A received text as an error shows it: quoted and cut."""
+    return f"'{text}'" if len(text) <= longest else f"'{text[:longest]}…'"

@@ -1,0 +1,151 @@
+"""The rankings as ClickHouse SQL: tables of deltas, and the query that merges history and live into one answer.
+
+Identifiers come from the checked definitions alone; everything that a caller says is a bound parameter.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+from rankings.catalogue import RANKINGS
+from rankings.ranking import Label, Ranking
+
+_TABLES = Path(__file__).parent.parent / "sql" / "clickhouse_tables.sql"
+
+_TYPES = {
+    "business_day": "Date",
+    "currency": "LowCardinality(FixedString(3))",
+    "country": "LowCardinality(String)",
+    "city": "String",
+    "salesman_id": "String",
+}
+
+
+class View(StrEnum):
+    """Which deltas an answer sums."""
+
+    MERGED = "merged"
+    LIVE = "live"
+    RECONCILED = "reconciled"
+
+
+def ddl(among: tuple[Ranking, ...] = RANKINGS) -> list[str]:
+    """Every statement that makes the tables, each safe to run again."""
+    shared = [text.strip() for text in _TABLES.read_text().split("\n;\n")]
+    return [text for text in shared if text] + [each(ranking) for ranking in among for each in (_live, _reconciled)]
+
+
+def _columns(names: tuple[str, ...]) -> str:
+    return ",\n    ".join(f"{name} {_TYPES[name]}" for name in names)
+
+
+def _live(ranking: Ranking) -> str:
+    key = ", ".join(("currency", "business_day", *ranking.subject, "second"))
+    return f"""CREATE TABLE IF NOT EXISTS {ranking.live_table}
+(
+    second DateTime('UTC') COMMENT 'log second of the records that the row sums',
+    {_columns(ranking.sum_key)},
+    amount Decimal(38, 2) COMMENT 'signed sum of the changes',
+    sales Int64 COMMENT 'sales that came less sales that went',
+    records UInt64 COMMENT 'how many changes the row sums: of two rows of one key the fuller one counts'
+)
+ENGINE = ReplacingMergeTree(records) PARTITION BY toDate(second) ORDER BY ({key})
+COMMENT '{ranking.title}: signed deltas by log second'"""
+
+
+def _reconciled(ranking: Ranking) -> str:
+    key = ", ".join(("currency", "business_day", *ranking.subject))
+    return f"""CREATE TABLE IF NOT EXISTS {ranking.reconciled_table}
+(
+    version UInt32 COMMENT 'the reconciliation that wrote the row',
+    {_columns(ranking.sum_key)},
+    amount Decimal(38, 2) COMMENT 'difference to the version before it in the chain',
+    sales Int64 COMMENT 'likewise, in sales'
+)
+ENGINE = ReplacingMergeTree PARTITION BY version ORDER BY ({key})
+COMMENT '{ranking.title}: differences between published versions'"""
+
+
+def query(ranking: Ranking, view: View = View.MERGED, *, by_country: bool = False) -> str:
+    """The answer as one query.
+
+    Parameters that it binds: `currency` String, `first_day` and `last_day` Date, `limit` UInt32 (for each value of
+    `within`), `versions` Array(UInt32) (the publication's chain), `boundary` DateTime64(3) (its T), and `country`
+    String if `by_country`. For the views `live` and `merged` the deltas at `boundary` and later count as live; for
+    `live` pass the epoch as boundary to see all that the live job has kept.
+
+    Columns: `rank` from 1, the subject's columns, `amount`, `sales`, then the same four figures in every row for the
+    whole of what was asked: `live_turnover` and `all_turnover` (sums of the absolute deltas, for the live share),
+    `subjects` (how many there are beyond the limit too).
+    """
+    subject = ", ".join(ranking.subject)
+    within = f"PARTITION BY {', '.join(ranking.within)} " if ranking.within else ""
+    order = ", ".join((*ranking.within, "rank"))
+    return f"""SELECT rank, {subject}, amount, sales, live_turnover, all_turnover, subjects
+FROM
+(
+    SELECT {subject}, sum(delta) AS amount, sum(delta_sales) AS sales,
+        row_number() OVER ({within}ORDER BY amount DESC, {subject}) AS rank,
+        sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
+        sum(sum(turnover)) OVER () AS all_turnover,
+        count() OVER () AS subjects
+    FROM
+    (
+        {_parts(ranking, view, by_country)}
+    )
+    GROUP BY {subject}
+    HAVING sales != 0 OR amount != 0
+)
+WHERE rank <= {{limit:UInt32}}
+ORDER BY {order}"""
+
+
+def _parts(ranking: Ranking, view: View, by_country: bool) -> str:
+    parts = []
+    if view is not View.LIVE:
+        parts.append(
+            _part(ranking, f"{ranking.reconciled_table} FINAL", "version IN {versions:Array(UInt32)}", by_country)
+        )
+    if view is not View.RECONCILED:
+        parts.append(_part(ranking, f"{ranking.live_table} FINAL", "second >= {boundary:DateTime64(3)}", by_country))
+    return "\n        UNION ALL\n        ".join(parts)
+
+
+def _part(ranking: Ranking, table: str, condition: str, by_country: bool) -> str:
+    is_live = "true" if "second" in condition else "false"
+    country = " AND country = {country:String}" if by_country else ""
+    return (
+        f"SELECT {', '.join(ranking.subject)}, amount AS delta, sales AS delta_sales, abs(amount) AS turnover, "
+        f"{is_live} AS is_live\n        FROM {table}\n        WHERE {condition} AND currency = {{currency:String}}"
+        f" AND business_day BETWEEN {{first_day:Date}} AND {{last_day:Date}}{country}"
+    )
+
+
+def current_publication() -> str:
+    """The publication that answers are pinned to: version, boundary, versions, rankings, published_at; or no row."""
+    return (
+        "SELECT version, boundary, versions, rankings, published_at FROM publications "
+        "ORDER BY published_at DESC, version DESC LIMIT 1"
+    )
+
+
+def names(label: Label) -> str:
+    """The names of some keys; binds `keys` Array(String); columns key, name."""
+    return (
+        "SELECT key, argMax(name, seen_at) AS name FROM labels "
+        f"WHERE label = '{label.column}' AND key IN {{keys:Array(String)}} GROUP BY key"
+    )
+
+
+def progress(path: str = "live") -> str:
+    """How far a job has come, worst partition first for each topic; columns topic, seen_through, measured_at, lag."""
+    return (
+        "SELECT topic, min(seen_through) AS seen_through, min(measured_at) AS measured_at, sum(log_end - committed) AS lag "
+        f"FROM progress FINAL WHERE path = '{path}' GROUP BY topic ORDER BY topic"
+    )
+
+
+def quarantined() -> str:
+    """How many records are in quarantine, by topic; columns topic, records."""
+    return "SELECT topic, uniqExact(partition, offset) AS records FROM quarantine GROUP BY topic ORDER BY topic"

@@ -1,0 +1,46 @@
+-- The platform's own database: the ledger of reconciliations, the totals that outlive ClickHouse, and the API keys.
+CREATE TABLE IF NOT EXISTS ledger (
+    version integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    through timestamptz NOT NULL,
+    base_version integer REFERENCES ledger (version),
+    status text NOT NULL CHECK (status IN ('running', 'published', 'failed')),
+    started_at timestamptz NOT NULL DEFAULT now(),
+    finished_at timestamptz,
+    certificate jsonb NOT NULL DEFAULT '{}',
+    error text
+);
+COMMENT ON TABLE ledger IS 'One row a reconciliation: its boundary, its base and its certificate';
+COMMENT ON COLUMN ledger.through IS 'log time T: the run covers every record before it';
+COMMENT ON COLUMN ledger.base_version IS 'the version that this one is a difference to';
+COMMENT ON COLUMN ledger.certificate IS 'offsets, marks, counts, checksums, snapshots and drift of the run';
+
+CREATE TABLE IF NOT EXISTS totals (
+    version integer NOT NULL REFERENCES ledger (version),
+    ranking text NOT NULL,
+    business_day date NOT NULL,
+    currency char(3) NOT NULL,
+    subject text[] NOT NULL,
+    amount numeric(38, 2) NOT NULL,
+    sales bigint NOT NULL,
+    PRIMARY KEY (ranking, version, currency, business_day, subject)
+);
+COMMENT ON TABLE totals IS 'The whole history''s sums of the versions last published: what answers when ClickHouse is away';
+
+CREATE TABLE IF NOT EXISTS labels (
+    label text NOT NULL,
+    key text NOT NULL,
+    name text NOT NULL,
+    seen_at timestamptz NOT NULL,
+    PRIMARY KEY (label, key)
+);
+COMMENT ON TABLE labels IS 'Names shown beside subjects';
+
+CREATE TABLE IF NOT EXISTS api_keys (
+    key_id text PRIMARY KEY,
+    name text NOT NULL,
+    hash bytea NOT NULL UNIQUE,
+    scopes text[] NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    revoked_at timestamptz
+);
+COMMENT ON TABLE api_keys IS 'Who may call the API; SHA-256 of the key, never the key';
