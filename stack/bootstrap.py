@@ -1,0 +1,77 @@
+"""What the platform's stores need before the first sale: tables, and the operator's API key."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from contextlib import closing
+from importlib.resources import files
+
+from runtime.errors import Retryable
+from runtime.settings import settings
+from stack.model import Step
+from stack.passwords import write_private
+
+KEY_PREFIX = "tl_"
+
+
+def platform_tables_step() -> Step:
+    """Ledger, totals, API keys: the platform's own tables in PostgreSQL."""
+    return Step("platform-tables", _make_platform_tables, needs=("databases",))
+
+
+def clickhouse_tables_step() -> Step:
+    """Live and reconciled deltas, publications, quarantine: the tables in ClickHouse."""
+    return Step("clickhouse-tables", _make_clickhouse_tables, needs=("gateway",))
+
+
+def api_key_step() -> Step:
+    """The first API key: the database keeps its hash, the operator's copy lies in TIDELAKE_HOME."""
+    return Step("api-key", _make_api_key, needs=("platform-tables",))
+
+
+def _make_platform_tables() -> None:
+    _run_as_platform((files("rankings") / "sql" / "postgres_tables.sql").read_text())
+
+
+def _make_clickhouse_tables() -> None:
+    import clickhouse_connect
+    from clickhouse_connect.driver.exceptions import OperationalError
+
+    from rankings.render.clickhouse import ddl
+
+    try:
+        with closing(clickhouse_connect.get_client(dsn=_clickhouse_without_database())) as client:
+            for statement in ddl():
+                client.command(statement)
+    except OperationalError as error:
+        raise Retryable("ClickHouse does not answer", received=str(error)) from error
+
+
+def _clickhouse_without_database() -> str:
+    """The DDL makes the database itself, so the connection must not name it."""
+    return settings().clickhouse.get_secret_value().rpartition("/")[0] + "/default"
+
+
+def _make_api_key() -> None:
+    """At the first start only: while the operator's copy exists, its hash is made sure of and no other key is made."""
+    path = settings().api_key_file
+    if not path.exists():
+        write_private(path, KEY_PREFIX + secrets.token_urlsafe(32))
+    key = path.read_text().strip()
+    _run_as_platform(
+        "INSERT INTO api_keys (key_id, name, hash, scopes) VALUES (%s, 'operator', %s, %s)"
+        " ON CONFLICT (key_id) DO NOTHING",
+        (key[:11], hashlib.sha256(key.encode()).digest(), ["read"]),
+    )
+
+
+def _run_as_platform(statement: str, values: tuple[object, ...] | None = None) -> None:
+    import psycopg2
+
+    try:
+        connection = psycopg2.connect(settings().platform_dsn.get_secret_value(), connect_timeout=3)
+    except psycopg2.OperationalError as error:
+        raise Retryable("PostgreSQL does not answer", received=str(error).strip()) from error
+    with closing(connection), connection, connection.cursor() as cursor:
+        cursor.execute(statement, values)

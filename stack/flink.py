@@ -1,0 +1,249 @@
+"""Flink's own standalone cluster, from the apache-flink wheel: a JobManager with the Dashboard, and a TaskManager."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from runtime.errors import Permanent, Retryable
+from runtime.settings import settings
+from stack.addresses import ports
+from stack.jars import class_path
+from stack.java import LOG_CONFIG, java_command
+from stack.model import Service
+from stack.ports import HOST
+
+SLOTS = 8
+TASKMANAGER = "taskmanager"
+# Megabytes of the TaskManager's parts. Managed memory is RocksDB's and the Python workers'.
+HEAP, FRAMEWORK_HEAP, DIRECT, FRAMEWORK_DIRECT, NETWORK, MANAGED, METASPACE, OVERHEAD = (
+    448,
+    128,
+    128,
+    128,
+    96,
+    512,
+    320,
+    192,
+)
+
+
+def jobmanager() -> Service:
+    """The JobManager; its address is the REST interface and the Dashboard."""
+    return Service(
+        name="jobmanager",
+        command=java_command(
+            "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
+            *("--configDir", str(conf_folder()), "--executionMode", "cluster"),
+            heap="512m",
+            options=("-XX:+UseSerialGC", "-XX:MaxMetaspaceSize=320m", *_options("jobmanager")),
+        ),
+        env=_environment(),
+        ready=_overview_answers,
+        version=version("apache-flink"),
+        address=settings().flink,
+        prepare=_prepare,
+    )
+
+
+def taskmanager() -> Service:
+    """The TaskManager, which runs the jobs' subtasks and their Python workers."""
+    memory = (f"-XX:MaxDirectMemorySize={DIRECT + FRAMEWORK_DIRECT + NETWORK}m", f"-XX:MaxMetaspaceSize={METASPACE}m")
+    return Service(
+        name=TASKMANAGER,
+        command=java_command(
+            "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
+            *("--configDir", str(conf_folder())),
+            heap=f"{HEAP + FRAMEWORK_HEAP}m",
+            options=("-XX:+UseParallelGC", *memory, *_options(TASKMANAGER)),
+        ),
+        env=_environment(),
+        ready=_taskmanager_is_registered,
+        version=version("apache-flink"),
+        address=f"{HOST}:{ports()['taskmanager_rpc']}",
+        prepare=_prepare,
+        ready_seconds=180,
+    )
+
+
+def client_environment() -> dict[str, str]:
+    """What a process needs to submit jobs to this cluster."""
+    return {
+        "FLINK_CONF_DIR": str(conf_folder()),
+        "FLINK_LOG_DIR": str(settings().log_dir),
+        "HADOOP_CLASSPATH": class_path("hadoop"),
+        "JVM_ARGS": "-Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+    }
+
+
+@cache
+def flink_home() -> Path:
+    """The Flink inside the apache-flink wheel."""
+    spec = find_spec("pyflink")
+    if spec is None or not spec.submodule_search_locations:
+        raise Permanent("the package apache-flink is not installed", todo="run `make install`")
+    return Path(spec.submodule_search_locations[0])
+
+
+def conf_folder() -> Path:
+    """Where this cluster's configuration is written."""
+    return settings().home / "flink" / "conf"
+
+
+def _environment() -> dict[str, str]:
+    """Hadoop's classes are on the system class path: Iceberg looks for them there and nowhere else."""
+    jars = ":".join(str(path) for path in sorted((flink_home() / "lib").glob("*.jar")))
+    return {
+        "CLASSPATH": f"{jars}:{class_path('hadoop')}",
+        "FLINK_CONF_DIR": str(conf_folder()),
+        "FLINK_HOME": str(flink_home()),
+        "FLINK_OPT_DIR": str(flink_home() / "opt"),
+        "FLINK_LIB_DIR": str(flink_home() / "lib"),
+        "FLINK_PLUGINS_DIR": str(flink_home() / "plugins"),
+        "FLINK_LOG_DIR": str(settings().log_dir),
+    }
+
+
+def _options(name: str) -> tuple[str, ...]:
+    """The Dashboard shows the log file; the modules that Java keeps closed are opened as Flink's own scripts do."""
+    return (
+        *_opened_modules(),
+        f"-Dlog.file={settings().log_dir / name}.log",
+        f"-Dlog4j.configurationFile={LOG_CONFIG.as_uri()}",
+        f"-Djava.io.tmpdir={_temporary_folder()}",
+    )
+
+
+@cache
+def _opened_modules() -> tuple[str, ...]:
+    """The `--add-opens` and `--add-exports` of the configuration that the wheel comes with."""
+    words = (flink_home() / "conf" / "config.yaml").read_text().split()
+    return tuple(word for word in words if word.startswith(("--add-opens=", "--add-exports=")))
+
+
+def _temporary_folder() -> Path:
+    return settings().home / "flink" / "tmp"
+
+
+def _prepare() -> None:
+    """Writes the configuration that both processes and every client read."""
+    for folder in (conf_folder(), _temporary_folder()):
+        folder.mkdir(parents=True, exist_ok=True)
+    lines = (f'{name}: "{value}"' for name, value in configuration().items())
+    (conf_folder() / "config.yaml").write_text("\n".join(lines) + "\n")
+    (conf_folder() / "log4j-cli.properties").write_text(LOG_CONFIG.read_text())
+
+
+def configuration() -> dict[str, str]:
+    """Flink's configuration by its option names."""
+    return {**_addresses(), **_memory(), **_state(), **_recovery(), **_python()}
+
+
+def _addresses() -> dict[str, str]:
+    port = ports()
+    return {
+        "jobmanager.rpc.address": HOST,
+        "jobmanager.rpc.port": str(port["flink_rpc"]),
+        "jobmanager.bind-host": HOST,
+        "blob.server.port": str(port["flink_blob"]),
+        "rest.address": HOST,
+        "rest.bind-address": HOST,
+        "rest.port": str(port["flink"]),
+        "taskmanager.host": HOST,
+        "taskmanager.bind-host": HOST,
+        "taskmanager.rpc.port": str(port["taskmanager_rpc"]),
+        "taskmanager.data.port": str(port["taskmanager_data"]),
+        "security.delegation.tokens.enabled": "false",
+        "io.tmp.dirs": str(_temporary_folder()),
+        "env.java.opts.all": " ".join(_opened_modules()),
+    }
+
+
+def _memory() -> dict[str, str]:
+    """A TaskManager that no script starts needs every part of its memory named."""
+    return {
+        "taskmanager.numberOfTaskSlots": str(SLOTS),
+        "taskmanager.cpu.cores": "2",
+        "taskmanager.memory.task.heap.size": f"{HEAP}m",
+        "taskmanager.memory.framework.heap.size": f"{FRAMEWORK_HEAP}m",
+        "taskmanager.memory.task.off-heap.size": f"{DIRECT}m",
+        "taskmanager.memory.framework.off-heap.size": f"{FRAMEWORK_DIRECT}m",
+        "taskmanager.memory.network.min": f"{NETWORK}m",
+        "taskmanager.memory.network.max": f"{NETWORK}m",
+        "taskmanager.memory.managed.size": f"{MANAGED}m",
+        "taskmanager.memory.jvm-metaspace.size": f"{METASPACE}m",
+        "taskmanager.memory.jvm-overhead.min": f"{OVERHEAD}m",
+        "taskmanager.memory.jvm-overhead.max": f"{OVERHEAD}m",
+    }
+
+
+def _state() -> dict[str, str]:
+    """State may outgrow memory; checkpoints outlive their job, so that it can go on from the last."""
+    return {
+        "state.backend.type": "rocksdb",
+        "execution.checkpointing.incremental": "true",
+        "execution.checkpointing.dir": settings().checkpoints,
+        "execution.checkpointing.storage": "filesystem",
+        "execution.checkpointing.num-retained": "2",
+        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+    }
+
+
+def _recovery() -> dict[str, str]:
+    """A job is started again for ever, a killed TaskManager is missed within seconds."""
+    return {
+        "restart-strategy.type": "exponential-delay",
+        "restart-strategy.exponential-delay.initial-backoff": "500ms",
+        "restart-strategy.exponential-delay.max-backoff": "10s",
+        "restart-strategy.exponential-delay.attempts-before-reset-backoff": "infinite",
+        "heartbeat.interval": "2000",
+        "heartbeat.timeout": "30000",
+        # Under the name of the one that was killed, a new TaskManager makes the JobManager let go of it at once.
+        "taskmanager.resource-id": TASKMANAGER,
+        "taskmanager.registration.timeout": "30 min",
+    }
+
+
+def _python() -> dict[str, str]:
+    return {"python.executable": sys.executable, "python.client.executable": sys.executable}
+
+
+def rest(path: str) -> dict[str, Any]:
+    """What the JobManager's REST interface answers.
+
+    Raises:
+        Retryable: it does not answer, or answers with an error.
+    """
+    try:
+        answer = httpx.get(settings().flink + path, timeout=5)
+        answer.raise_for_status()
+    except httpx.HTTPError as error:
+        raise Retryable("Flink's JobManager does not answer", received=str(error)) from error
+    content: dict[str, Any] = answer.json()
+    return content
+
+
+def _overview_answers() -> None:
+    rest("/overview")
+
+
+def _taskmanager_is_registered() -> None:
+    if not rest("/taskmanagers")["taskmanagers"]:
+        raise Retryable("the TaskManager has not registered yet")
+
+
+def check_jobs(names: tuple[str, ...]) -> None:
+    """Raises Retryable unless every named job runs with all its tasks."""
+    jobs = rest("/jobs/overview")["jobs"]
+    for name in names:
+        tasks = [job["tasks"] for job in jobs if job["name"] == name and job["state"] == "RUNNING"]
+        if not tasks:
+            raise Retryable(f"the job {name} is not running yet")
+        if tasks[0]["running"] + tasks[0]["finished"] < tasks[0]["total"]:
+            raise Retryable(f"some tasks of the job {name} are not running yet")

@@ -1,0 +1,162 @@
+"""Kafka: one broker in KRaft mode, and the topics of the log."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runtime.errors import Permanent, Retryable
+from runtime.settings import settings
+from stack.addresses import ports
+from stack.jars import class_path, version_of
+from stack.java import java_command
+from stack.model import Service, Step
+from stack.ports import HOST
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin._config import ConfigResource
+
+CONFIGURATION = """
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller}
+listeners=PLAINTEXT://{host}:{broker},CONTROLLER://{host}:{controller}
+advertised.listeners=PLAINTEXT://{host}:{broker}
+inter.broker.listener.name=PLAINTEXT
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={folder}
+auto.create.topics.enable=false
+num.partitions=1
+default.replication.factor=1
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+# One machine: nobody else joins a group, and a worker that was killed is missed soon.
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+log.cleaner.dedupe.buffer.size=16777216
+log.cleaner.threads=1
+"""
+ANSWER_SECONDS = 10
+
+
+def service() -> Service:
+    """The broker, which is its own controller."""
+    port = ports()["kafka"]
+    return Service(
+        name="kafka",
+        command=java_command("kafka.Kafka", str(_config_file()), heap="384m", options=("-XX:+UseSerialGC",)),
+        env={"CLASSPATH": class_path("kafka")},
+        ready=_topics_are_listed,
+        version=version_of("kafka"),
+        address=f"{HOST}:{port}",
+        prepare=_prepare,
+        grace_seconds=30,
+    )
+
+
+def topics_step() -> Step:
+    """The topics of the log, as `rankings.topics` names them."""
+    return Step("topics", _make_topics, needs=("kafka",))
+
+
+def _folder() -> Path:
+    return settings().home / "kafka"
+
+
+def _config_file() -> Path:
+    return _folder() / "server.properties"
+
+
+def _prepare() -> None:
+    """Writes the configuration; formats the log folder at the first start."""
+    _folder().mkdir(parents=True, exist_ok=True)
+    data = _folder() / "data"
+    _config_file().write_text(
+        CONFIGURATION.format(host=HOST, broker=ports()["kafka"], controller=ports()["kafka_controller"], folder=data)
+    )
+    if not (data / "meta.properties").exists():
+        _format()
+
+
+def _format() -> None:
+    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    arguments = ("format", f"--cluster-id={cluster}", "--config", str(_config_file()))
+    command = java_command("kafka.tools.StorageTool", *arguments, heap="128m", options=("-XX:TieredStopAtLevel=1",))
+    environment = {"CLASSPATH": class_path("kafka"), "PATH": "/usr/bin:/bin"}
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        raise Permanent("Kafka's folder could not be formatted", received=(answer.stdout + answer.stderr)[-600:])
+
+
+def topic_settings() -> dict[str, str]:
+    """The settings of every topic: what gives a record its log time, and keeps the last record of each key."""
+    day_ms = 24 * 3600 * 1000
+    return {
+        "message.timestamp.type": "LogAppendTime",
+        "cleanup.policy": "compact",
+        "min.compaction.lag.ms": str(settings().compaction_lag_days * day_ms),
+    }
+
+
+def _topics_are_listed() -> None:
+    from confluent_kafka.admin import AdminClient
+
+    AdminClient({"bootstrap.servers": settings().kafka, "log_level": 0}).list_topics(timeout=3)
+
+
+def _make_topics() -> None:
+    """Makes the topics that are missing, and brings all of them to today's settings."""
+    from rankings.topics import TOPICS
+
+    make_topics([topic.name for topic in TOPICS])
+
+
+def make_topics(names: Iterable[str]) -> None:
+    """Makes topics with the log's settings; those that exist keep their partitions and get today's settings.
+
+    Raises:
+        Retryable: the broker did not answer.
+    """
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.cimpl import NewTopic
+
+    client = AdminClient({"bootstrap.servers": settings().kafka, "log_level": 0})
+    wanted = list(names)
+    try:
+        present = client.list_topics(timeout=ANSWER_SECONDS).topics
+        new = [
+            NewTopic(name, settings().topic_partitions, 1, config=topic_settings())
+            for name in wanted
+            if name not in present
+        ]
+        for done in client.create_topics(new).values() if new else ():
+            done.result(ANSWER_SECONDS)
+        for done in client.incremental_alter_configs([_today(name) for name in wanted]).values():
+            done.result(ANSWER_SECONDS)
+    except KafkaException as error:
+        raise Retryable("Kafka did not make the topics", received=str(error)) from error
+
+
+def _today(topic: str) -> ConfigResource:
+    """The request that brings one topic to today's settings."""
+    from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry
+    from confluent_kafka.admin._config import ConfigResource as Resource
+    from confluent_kafka.admin._resource import ResourceType
+
+    entries = [
+        ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+        for name, value in topic_settings().items()
+    ]
+    return Resource(ResourceType.TOPIC, topic, incremental_configs=entries)

@@ -1,0 +1,81 @@
+"""Tidelake's own processes: the ClickHouse gateway, the gauge, the keeper of the jobs, and the API."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+
+import httpx
+
+from runtime.errors import Retryable
+from runtime.settings import settings
+from stack.addresses import ports
+from stack.flink import check_jobs, client_environment
+from stack.model import Service, nothing
+from stack.ports import HOST
+
+JOBS = ("tidelake-lake", "tidelake-live")
+
+
+def gateway() -> Service:
+    """The ClickHouse engine behind ClickHouse's HTTP interface."""
+    address = f"http://{HOST}:{ports()['clickhouse']}"
+    return Service(
+        name="gateway",
+        command=(sys.executable, "-m", "stack.clickhouse"),
+        ready=lambda: _answers(f"{address}/ping"),
+        version=f"chDB {version('chdb')}",
+        address=address,
+    )
+
+
+def gauge() -> Service:
+    """Writes the marks, and measures how far each source has been read."""
+    return Service(
+        name="gauge",
+        command=(sys.executable, "-m", "streaming.gauge"),
+        ready=nothing,
+        version=version("tidelake"),
+        address="",
+        needs=("topics", "clickhouse-tables"),
+    )
+
+
+def keeper() -> Service:
+    """Submits the two Flink jobs and keeps them running."""
+    return Service(
+        name="jobs",
+        command=(sys.executable, "-m", "streaming.keeper"),
+        env=client_environment(),
+        ready=lambda: check_jobs(JOBS),
+        tend=lambda: check_jobs(JOBS),
+        version=version("tidelake"),
+        address=f"{settings().flink}/#/job/running",
+        needs=("jobmanager", "taskmanager", "topics", "clickhouse-tables", "databases"),
+        ready_seconds=240,
+    )
+
+
+def api() -> Service:
+    """The answers, for users."""
+    bind = f"{HOST}:{ports()['api']}"
+    options = ("--bind", bind, "--worker-class", "gthread", "--workers", "1", "--threads", "16")
+    return Service(
+        name="api",
+        command=(sys.executable, "-m", "gunicorn", *options, "--access-logfile", "-", "serving.http.wsgi:app"),
+        ready=lambda: _answers(f"http://{bind}/readyz"),
+        tend=lambda: _answers(f"http://{bind}/healthz"),
+        version=version("tidelake"),
+        address=f"http://{bind}",
+        needs=("redis", "databases", "api-key", "clickhouse-tables"),
+    )
+
+
+def _answers(url: str) -> None:
+    """Raises Retryable unless a GET is answered with success."""
+    try:
+        answer = httpx.get(url, timeout=5)
+    except httpx.TransportError as error:
+        raise Retryable("there is no answer yet", received=f"{url}: {error}") from error
+    if answer.is_error:
+        raise Retryable("the server is not ready", received=f"{url}: {answer.status_code} {answer.text[:300]}")

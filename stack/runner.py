@@ -1,0 +1,184 @@
+"""The life of one part: wait for what it needs, start, watch, start again."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+
+import structlog
+
+from runtime.errors import Permanent, Retryable, TidelakeError
+from stack.board import Board
+from stack.model import Service, Step
+from stack.process import Guarded, last_lines
+
+log = structlog.get_logger()
+
+PROBE_SECONDS = 0.25
+TEND_SECONDS = 3.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 15.0
+# A server that ran this long before it ended is started again at once, not after the pause it had reached.
+STEADY_SECONDS = 60.0
+# Ends before the first "ready" that are put down to bad luck, such as a port that was taken in between.
+START_ATTEMPTS = 3
+
+
+class ServiceRunner(threading.Thread):
+    """Keeps one service running until it is told to stop."""
+
+    def __init__(self, service: Service, board: Board) -> None:
+        super().__init__(name=service.name, daemon=True)
+        self.part = service
+        self._board = board
+        self._stopping = threading.Event()
+        self._process: Guarded | None = None
+        self._was_ready = False
+
+    def stop(self) -> None:
+        """Stops the server; returns when nothing of it is left."""
+        self._stopping.set()
+        if self._process:
+            self._process.terminate()
+        failed = self._board.row(self.name).state == "failed"
+        self._board.change(self.name, state="failed" if failed else "stopping")
+        self.join()
+        self._board.change(self.name, state="failed" if failed else "stopped", pid=None, guard=None)
+
+    def run(self) -> None:
+        """The whole life; an error of ours is shown as the part's failure and not lost in a thread."""
+        if not self._board.wait_usable(self.part.needs, self._stopping):
+            return
+        try:
+            self._live()
+        except Exception as error:
+            _fail(self._board, self.name, error)
+
+    def _live(self) -> None:
+        pause, attempts = FIRST_PAUSE_SECONDS, 0
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            self._run_once()
+            if self._stopping.is_set():
+                return
+            attempts += 1
+            if not self._was_ready and attempts == START_ATTEMPTS:
+                raise Permanent(f"{self.name} ended {attempts} times before it was ready")
+            pause = FIRST_PAUSE_SECONDS if time.monotonic() - began > STEADY_SECONDS else pause
+            self._stopping.wait(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    def _run_once(self) -> None:
+        """From start to end; returns when nothing of the server is left."""
+        began = time.time()
+        self._board.change(self.name, state="restarting" if self._was_ready else "starting", detail="")
+        self.part.prepare()
+        process = self._process = Guarded(self.part)
+        try:
+            self._board.change(self.name, pid=process.pid, guard=process.guard, started=began)
+            if self._until_ready(process):
+                self._was_ready = True
+                self._board.change(self.name, state="ready", detail="", took=time.time() - began)
+                self._watch(process)
+        finally:
+            self._account(process)
+
+    def _account(self, process: Guarded) -> None:
+        """Stops what is left, and says how it ended unless that was wanted."""
+        code = process.exit_code()
+        process.close()
+        if self._stopping.is_set():
+            return
+        log.warning("a service ended and is started again", service_name=self.name, exit_code=code)
+        self._board.change(
+            self.name,
+            state="restarting" if self._was_ready else "starting",
+            detail=f"ended with code {code}",
+            pid=None,
+            guard=None,
+            restarts=self._board.row(self.name).restarts + 1,
+        )
+
+    def _until_ready(self, process: Guarded) -> bool:
+        """Probes until the server answers; False if it ended or has to stop.
+
+        Raises:
+            Retryable: it took too long.
+        """
+        give_up = time.monotonic() + self.part.ready_seconds
+        reason = ""
+        while not self._stopping.is_set() and process.exit_code() is None:
+            try:
+                self.part.ready()
+                return True
+            except Exception as error:  # whatever a client library raises: it is not ready yet
+                reason = str(error)
+            if time.monotonic() > give_up and not self._was_ready:
+                raise Retryable(f"{self.name} was not ready after {self.part.ready_seconds:.0f} s", received=reason)
+            self._stopping.wait(PROBE_SECONDS)
+        return False
+
+    def _watch(self, process: Guarded) -> None:
+        """Returns when the server ended or has to stop; meanwhile tends it and keeps its health up to date."""
+        while not self._stopping.is_set() and process.wait(TEND_SECONDS) is None:
+            try:
+                self.part.ready()
+                self.part.tend()
+                reason = ""
+            except Exception as error:  # shown as the service's health
+                reason = str(error)[:300]
+            if not self._stopping.is_set() and process.exit_code() is None:
+                self._board.change(self.name, state="unhealthy" if reason else "ready", detail=reason)
+
+
+class StepRunner(threading.Thread):
+    """Does one step once."""
+
+    def __init__(self, step: Step, board: Board) -> None:
+        super().__init__(name=step.name, daemon=True)
+        self.part = step
+        self._board = board
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """No further attempt is made. One that is under way is not waited for: a step can be cut off anywhere."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Waits for what the step needs, then makes attempts until one succeeds or none can."""
+        if not self._board.wait_usable(self.part.needs, self._stopping):
+            return
+        began = time.time()
+        self._board.change(self.name, state="starting", started=began)
+        try:
+            self._attempts()
+        except Exception as error:
+            _fail(self._board, self.name, error)
+        else:
+            self._board.change(self.name, state="ready", detail="", took=time.time() - began)
+
+    def _attempts(self) -> None:
+        give_up = time.monotonic() + self.part.attempt_seconds
+        while not self._stopping.is_set():
+            try:
+                self.part.action()
+                return
+            except Retryable as error:
+                if time.monotonic() > give_up:
+                    raise
+                self._board.change(self.name, detail=str(error)[:300])
+                self._stopping.wait(PROBE_SECONDS)
+
+
+def _fail(board: Board, name: str, error: Exception) -> None:
+    """Notes the failure. A traceback is worth its lines only for errors that nobody foresaw."""
+    trace = None if isinstance(error, TidelakeError) else traceback.format_exc()
+    log.error("a part of the stack failed", part=name, error=str(error), trace=trace)
+    board.change(name, state="failed", detail=str(error))
+
+
+def failure(board: Board) -> str:
+    """What a person wants to know when a start failed: which part, why, and the end of its log."""
+    row = next(row for row in board.rows() if row.state == "failed")
+    tail = last_lines(row.name, 15) if row.kind == "service" else ""
+    return f"{row.name} failed: {row.detail}" + (f"\n--- the end of its log ---\n{tail}" if tail else "")

@@ -1,0 +1,133 @@
+"""Starts every part in order of need, keeps the services running, and stops all of them in reverse order.
+
+Run as a module, it is the supervisor of a detached stack.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from graphlib import TopologicalSorter
+
+from runtime.errors import Retryable, TidelakeError
+from stack import addresses
+from stack.board import Board, Row, saved
+from stack.lock import stack_lock
+from stack.model import Part, Service
+from stack.process import is_guard
+from stack.runner import ServiceRunner, StepRunner, failure
+from stack.services import parts
+
+Runner = ServiceRunner | StepRunner
+LEFTOVER_SECONDS = 60.0
+
+
+@contextmanager
+def running_stack(listener: Callable[[Row], None] | None = None) -> Iterator[Board]:
+    """Starts everything; leaving the block stops everything. Does not wait for readiness.
+
+    Raises:
+        Permanent: a stack is up already, or a port is in use.
+    """
+    with stack_lock():
+        wait_for_leftovers()
+        addresses.write(addresses.choose())
+        all_parts = parts()
+        board = Board(all_parts, listener)
+        runners = {part.name: _runner(part, board) for part in all_parts}
+        for runner in runners.values():
+            runner.start()
+        try:
+            yield board
+        finally:
+            for layer in reversed(layers(all_parts)):
+                _stop([runners[name] for name in layer])
+
+
+def _runner(part: Part, board: Board) -> Runner:
+    return ServiceRunner(part, board) if isinstance(part, Service) else StepRunner(part, board)
+
+
+def _stop(runners: Sequence[Runner]) -> None:
+    """Stops some parts side by side."""
+    with ThreadPoolExecutor(len(runners)) as pool:
+        list(pool.map(lambda runner: runner.stop(), runners))
+
+
+def layers(all_parts: Iterable[Part]) -> list[list[str]]:
+    """The names of all parts, so that each layer needs only those before it."""
+    sorter = TopologicalSorter({part.name: part.needs for part in all_parts})
+    sorter.prepare()
+    found = []
+    while sorter.is_active():
+        layer = sorter.get_ready()
+        found.append(list(layer))
+        sorter.done(*layer)
+    return found
+
+
+def wait_for_leftovers() -> None:
+    """Waits for the guards of a supervisor that was killed: each stops its server and then ends by itself.
+
+    Raises:
+        Retryable: some did not end in time.
+    """
+    before = saved()
+    guards = [row.guard for row in before.rows if row.guard] if before else []
+    give_up = time.monotonic() + LEFTOVER_SECONDS
+    while left := [guard for guard in guards if is_guard(guard)]:
+        if time.monotonic() > give_up:
+            raise Retryable(
+                "servers of an earlier stack did not end",
+                received=f"processes {left}",
+                todo="wait a little, then try again; see `tidelake logs`",
+            )
+        time.sleep(0.1)
+
+
+def stop_signals() -> threading.Event:
+    """An event that Ctrl-C, SIGTERM and the closing of the terminal set."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def wait_settled(board: Board, stop: threading.Event, show: Callable[[Board], None]) -> str:
+    """Waits until every part is ready, one has failed, or `stop` is set; returns the state of the whole."""
+    while not stop.is_set() and board.state() == "starting":
+        show(board)
+        stop.wait(0.2)
+    return board.state()
+
+
+def main() -> int:
+    """A detached stack: until SIGTERM, or until its start fails."""
+    stop = stop_signals()
+    try:
+        with running_stack(print_change) as board:
+            if wait_settled(board, stop, lambda _: None) == "failed":
+                sys.stderr.write(f"{failure(board)}\n")
+                return 1
+            stop.wait()
+    except TidelakeError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def print_change(row: Row) -> None:
+    """One plain line about a part's new state."""
+    took = f" after {row.took:.1f} s" if row.state == "ready" and row.took is not None else ""
+    detail = f": {row.detail}" if row.detail else ""
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {row.name} {row.state}{took}{detail}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
