@@ -1,0 +1,1 @@
+"""What can be seen of running processes: their logs, as lines that Elasticsearch takes in."""
