@@ -97,6 +97,8 @@ class Settings(BaseSettings):
     kafka_port: Port = Field(0, description="Kafka's port on one machine; 0 takes a free one.")
     connect_port: Port = Field(0, description="Kafka Connect's port on one machine; 0 takes a free one.")
     clickhouse_port: Port = Field(0, description="The ClickHouse gateway's port on one machine; 0 takes a free one.")
+    clickhouse_memory_mb: int = Field(1500, ge=256, description="Most memory of the gateway's queries together, in MB.")
+    clickhouse_queries: int = Field(24, ge=1, description="Queries that the ClickHouse gateway runs at one time.")
     flink_port: Port = Field(0, description="Flink's REST port on one machine; 0 takes a free one.")
     api_port: Port = Field(0, description="The API's port on one machine; 0 takes a free one.")
     jar_cache: Path = Field(
