@@ -22,8 +22,8 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture
-def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Lines]:
-    """Logging configured for the service `probe`, on the stderr that `capsys` has replaced; gives the lines so far."""
+def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
+    """Logging configured for the service `probe`; gives the lines written so far."""
     monkeypatch.setenv("TIDELAKE_HOME", str(tmp_path))
     settings.cache_clear()
     before, hook = logging.root.handlers[:], sys.excepthook
@@ -62,6 +62,7 @@ def test_a_run_is_the_trace_until_a_request_is(lines: Lines) -> None:
 
 
 def test_an_error_has_type_message_and_trace_without_secrets(lines: Lines, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("probe")  # on the stderr that capsys has put in place
     try:
         raise ValueError("cannot reach postgresql://shop:s3cret@host/shop")
     except ValueError:
@@ -92,11 +93,19 @@ def test_what_is_less_severe_than_the_level_is_left_out(lines: Lines) -> None:
 
 
 def test_the_terminal_gets_text(lines: Lines, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("probe")  # on the stderr that capsys has put in place
     log.info("marks written", partitions=8)
     text = capsys.readouterr().err
     assert "marks written" in text
     assert "partitions=8" in text
     assert "{" not in text
+
+
+def test_the_terminal_can_be_left_out(lines: Lines, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("probe", terminal=False)
+    log.info("marks written")
+    assert capsys.readouterr().err == ""
+    assert len(lines()) == 1
 
 
 def test_an_unknown_level_is_refused(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
