@@ -11,9 +11,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import structlog
+
 from runtime.settings import settings
 from stack.model import Part, Service
 from stack.passwords import write_private
+
+log = structlog.get_logger()
 
 State = Literal["waiting", "starting", "ready", "unhealthy", "restarting", "failed", "stopping", "stopped"]
 # A part that is met with one of these has been ready, so what needs it may go on.
@@ -69,8 +73,13 @@ class Board:
             self._rows[name] = after
             self._changed.notify_all()
             self.save()
-        if self._listener and after.state != before.state:
-            self._listener(after)
+        if after.state != before.state:
+            self._tell(after)
+
+    def _tell(self, row: Row) -> None:
+        log.info("a part changed its state", part=row.name, state=row.state, detail=row.detail, seconds=row.took)
+        if self._listener:
+            self._listener(row)
 
     def wait_usable(self, names: Iterable[str], stop: threading.Event) -> bool:
         """Waits until all of `names` have been ready; False if `stop` came first."""

@@ -43,10 +43,13 @@ def _up_detached() -> int:
 
 
 def _up_here() -> int:
+    from observe import logs
     from stack.runner import failure
     from stack.supervisor import running_stack, stop_signals, wait_settled
     from stack.terminal import StartView
 
+    # The view shows every change; log lines on the same terminal would tear it.
+    logs.configure("supervisor", terminal=False)
     stop = stop_signals()
     with StartView() as view, running_stack(view.listener) as board:
         state = wait_settled(board, stop, view.show_board)

@@ -62,6 +62,8 @@ def service() -> Service:
         needs=("kafka",),
         prepare=_prepare,
         tend=_tend,
+        # Asked to stop while Kafka is gone too, it would wait for Kafka much longer.
+        grace_seconds=8,
     )
 
 

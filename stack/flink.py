@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -22,16 +23,9 @@ from stack.ports import HOST
 SLOTS = 8
 TASKMANAGER = "taskmanager"
 # Megabytes of the TaskManager's parts. Managed memory is RocksDB's and the Python workers'.
-HEAP, FRAMEWORK_HEAP, DIRECT, FRAMEWORK_DIRECT, NETWORK, MANAGED, METASPACE, OVERHEAD = (
-    448,
-    128,
-    128,
-    128,
-    96,
-    512,
-    320,
-    192,
-)
+HEAP, FRAMEWORK_HEAP = 448, 128
+DIRECT, FRAMEWORK_DIRECT, NETWORK = 128, 128, 96
+MANAGED, METASPACE, OVERHEAD = 512, 320, 192
 
 
 def jobmanager() -> Service:
@@ -54,6 +48,7 @@ def jobmanager() -> Service:
 
 def taskmanager() -> Service:
     """The TaskManager, which runs the jobs' subtasks and their Python workers."""
+    registration = _Registration()
     memory = (f"-XX:MaxDirectMemorySize={DIRECT + FRAMEWORK_DIRECT + NETWORK}m", f"-XX:MaxMetaspaceSize={METASPACE}m")
     return Service(
         name=TASKMANAGER,
@@ -64,10 +59,10 @@ def taskmanager() -> Service:
             options=("-XX:+UseParallelGC", *memory, *_options(TASKMANAGER)),
         ),
         env=_environment(),
-        ready=_taskmanager_is_registered,
+        ready=registration.check,
         version=version("apache-flink"),
         address=f"{HOST}:{ports()['taskmanager_rpc']}",
-        prepare=_prepare,
+        prepare=registration.begin,
         ready_seconds=180,
     )
 
@@ -206,6 +201,8 @@ def _recovery() -> dict[str, str]:
         "heartbeat.timeout": "30000",
         # Under the name of the one that was killed, a new TaskManager makes the JobManager let go of it at once.
         "taskmanager.resource-id": TASKMANAGER,
+        # The two start side by side: the TaskManager looks for the JobManager every second until it is there.
+        "cluster.registration.error-delay": "1000",
         "taskmanager.registration.timeout": "30 min",
     }
 
@@ -233,9 +230,23 @@ def _overview_answers() -> None:
     rest("/overview")
 
 
-def _taskmanager_is_registered() -> None:
-    if not rest("/taskmanagers")["taskmanagers"]:
-        raise Retryable("the TaskManager has not registered yet")
+class _Registration:
+    """Tells the TaskManager that runs from the one before it, which the JobManager may still believe in."""
+
+    def __init__(self) -> None:
+        self._began_ms = 0.0
+
+    def begin(self) -> None:
+        """Before a start."""
+        self._began_ms = time.time() * 1000
+        _prepare()
+
+    def check(self) -> None:
+        """Raises Retryable until the JobManager has heard of the TaskManager that runs."""
+        # Epoch milliseconds, despite the name; 0 between the registration and the first heartbeat.
+        heard = [each["timeSinceLastHeartbeat"] for each in rest("/taskmanagers")["taskmanagers"]]
+        if not any(at == 0 or at >= self._began_ms for at in heard):
+            raise Retryable("the TaskManager has not registered yet")
 
 
 def check_jobs(names: tuple[str, ...]) -> None:

@@ -41,6 +41,9 @@ transaction.state.log.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
+# After a crash, the controller waits for the end of the broker's old session before it takes the new one.
+broker.session.timeout.ms=5000
+broker.heartbeat.interval.ms=1000
 # One machine: nobody else joins a group, and a worker that was killed is missed soon.
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 from contextlib import closing, suppress
@@ -28,6 +29,9 @@ ROLES = {"shop": "LOGIN", "replicator": "LOGIN REPLICATION", "tidelake": "LOGIN"
 DATABASES = {"shop": "shop", "tidelake": "tidelake"}
 # PostgreSQL refuses to run as root. This user owns nothing else.
 NOBODY = 65534
+CAPABILITIES = {"dac_override": 1, "dac_read_search": 2, "setpcap": 8}
+"""Their bits, as capabilities(7) numbers them."""
+
 CONFIGURATION = """
 listen_addresses = '{host}'
 unix_socket_directories = ''
@@ -89,18 +93,27 @@ def _as_server_user() -> tuple[str, ...]:
     if shutil.which("setpriv") is None:
         raise Permanent("PostgreSQL must not run as root, and setpriv is missing", todo="install util-linux")
     user = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--pdeathsig=KILL")
-    capability = _reading_capability()
+    capability = _passing_capability()
     if capability is None:
         return user
-    return (*user, f"--inh-caps=+{capability}", f"--ambient-caps=+{capability}")
+    kept = (*user, f"--inh-caps=+{capability}", f"--ambient-caps=+{capability}")
+    # Without the bit, the system call access(2), which PostgreSQL asks about its own programs, leaves capabilities out.
+    return (*kept, "--securebits=+no_setuid_fixup") if _holds("setpcap") else kept
 
 
-def _reading_capability() -> str | None:
+def _passing_capability() -> str | None:
     """The smallest of this process's capabilities that lets another user pass through closed folders."""
+    # Passing is not enough where the installation's umask kept the right to execute from others.
+    for_others = bool(_program("postgres").stat().st_mode & stat.S_IXOTH)
+    names = ("dac_read_search", "dac_override") if for_others else ("dac_override",)
+    return next((name for name in names if _holds(name)), None)
+
+
+def _holds(capability: str) -> bool:
+    """Whether this process may hand a capability on."""
     status = Path("/proc/self/status").read_text()
-    held = int(next(line for line in status.splitlines() if line.startswith("CapPrm")).split()[1], 16)
-    bits = {"dac_read_search": 2, "dac_override": 1}
-    return next((name for name, bit in bits.items() if held >> bit & 1), None)
+    permitted = int(next(line for line in status.splitlines() if line.startswith("CapPrm")).split()[1], 16)
+    return bool(permitted >> CAPABILITIES[capability] & 1)
 
 
 def _prepare() -> None:

@@ -41,7 +41,8 @@ class ServiceRunner(threading.Thread):
         if self._process:
             self._process.terminate()
         failed = self._board.row(self.name).state == "failed"
-        self._board.change(self.name, state="failed" if failed else "stopping")
+        if not failed:
+            self._board.change(self.name, state="stopping", detail="")
         self.join()
         self._board.change(self.name, state="failed" if failed else "stopped", pid=None, guard=None)
 

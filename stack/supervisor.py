@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from graphlib import TopologicalSorter
 
+from observe import logs
 from runtime.errors import Retryable, TidelakeError
 from stack import addresses
 from stack.board import Board, Row, saved
@@ -108,6 +109,7 @@ def wait_settled(board: Board, stop: threading.Event, show: Callable[[Board], No
 
 def main() -> int:
     """A detached stack: until SIGTERM, or until its start fails."""
+    logs.configure("supervisor", terminal=False)
     stop = stop_signals()
     try:
         with running_stack(print_change) as board:

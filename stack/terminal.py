@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
 
+import typer
 from rich.console import Console
 from rich.live import Live
 
@@ -76,14 +77,14 @@ class StartView:
         memory = _memory(rows)
         if self._tty:
             self._console.print(table(rows, memory, full=False))
-        self._console.print(f"ready after {time.monotonic() - self._began:.0f} s, {mebibytes(sum(memory.values()))}")
-        self._console.print(f"the API answers at {settings().api}, Flink's Dashboard at {settings().flink}")
+        typer.echo(f"ready after {time.monotonic() - self._began:.0f} s, {mebibytes(sum(memory.values()))}")
+        typer.echo(f"the API answers at {settings().api}, Flink's Dashboard at {settings().flink}")
         self.on_change = print_change
 
     def fail(self, text: str) -> None:
         """Ends the view with the reason of a failure."""
         self._live.stop()
-        self._console.print(text, markup=False, highlight=False)
+        typer.echo(text, err=True)
 
 
 def _memory(rows: Iterable[Row]) -> dict[str, int]:
