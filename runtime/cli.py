@@ -65,7 +65,8 @@ def debugging() -> bool:
 
 
 def _packages() -> list[Callable[[typer.Typer], None]]:
-    names = [f"{name}.commands" for name in ("stack", "batch", "metadata")] + ["runtime.demo"]
+    names = [f"{name}.commands" for name in ("stack", "stack.shop", "batch", "metadata")]
+    names += ["runtime.demo"]
     return [import_module(name).register for name in names if find_spec(name)]
 
 
