@@ -164,7 +164,7 @@ def _download(client: httpx.Client, jar: LockedJar, progress: Progress | None, t
     """Downloads one jar, with attempts that wait longer and longer while the repository is away."""
     for attempt in Retrying(
         stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_exponential_jitter(initial=0.5, max=10),
+        wait=wait_exponential_jitter(multiplier=0.5, max=10),
         retry=retry_if_exception_type(Retryable),
         reraise=True,
     ):

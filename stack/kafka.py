@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import subprocess
+import time
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
@@ -116,6 +117,24 @@ def _topics_are_listed() -> None:
     from confluent_kafka.admin import AdminClient
 
     AdminClient({"bootstrap.servers": settings().kafka, "log_level": 0}).list_topics(timeout=3)
+
+
+def check_fresh(topic: str, seconds: float) -> None:
+    """Raises Retryable unless the newest record of each of a topic's partitions is at most that old."""
+    from confluent_kafka import KafkaException, TopicPartition
+    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.admin._listoffsets import OffsetSpec
+
+    client = AdminClient({"bootstrap.servers": settings().kafka, "log_level": 0})
+    try:
+        partitions = client.list_topics(topic, timeout=3).topics[topic].partitions
+        wanted = {TopicPartition(topic, number): OffsetSpec.max_timestamp() for number in partitions}  # type: ignore[no-untyped-call]
+        newest = [each.result(3).timestamp for each in client.list_offsets(wanted).values()]
+    except KafkaException as error:
+        raise Retryable("Kafka does not answer", received=str(error)) from error
+    age = time.time() - min(newest) / 1000
+    if age > seconds:
+        raise Retryable(f"nothing was written to {topic} for {age:.0f} s", valid=f"at most {seconds:.0f} s")
 
 
 def _make_topics() -> None:

@@ -7,12 +7,17 @@ from importlib.metadata import version
 
 import httpx
 
+from rankings.topics import SHOP_SALES
 from runtime.errors import Retryable
 from runtime.settings import settings
 from stack.addresses import ports
 from stack.flink import check_jobs, client_environment
-from stack.model import Service, nothing
+from stack.kafka import check_fresh
+from stack.model import Service
 from stack.ports import HOST
+
+MARKS_SECONDS = 10.0
+"""A gauge that works has written marks within this time."""
 
 JOBS = ("tidelake-lake", "tidelake-live")
 
@@ -34,7 +39,7 @@ def gauge() -> Service:
     return Service(
         name="gauge",
         command=(sys.executable, "-m", "streaming.gauge"),
-        ready=nothing,
+        ready=lambda: check_fresh(SHOP_SALES.name, MARKS_SECONDS),
         version=version("tidelake"),
         address="",
         needs=("topics", "clickhouse-tables"),
