@@ -86,6 +86,23 @@ class Settings(BaseSettings):
     spark_memory: str = Field("2g", description="Memory of the Spark driver.")
 
     cache_tick_ms: int = Field(250, ge=1, description="Longest time an answer with a live part is served again, in ms.")
+    reconciled_cache_seconds: float = Field(
+        60.0, gt=0, description="Longest time the figures of a published version are kept in the cache, in seconds."
+    )
+    default_currency: str = Field(
+        "EUR",
+        pattern="^([A-Z]{3})?$",
+        description="Currency of an answer whose caller names none; empty makes callers name one.",
+    )
+    store_timeout_seconds: float = Field(
+        5.0, gt=0, description="Longest wait of the API for an answer of ClickHouse or PostgreSQL."
+    )
+    api_key_recheck_seconds: float = Field(
+        5.0, ge=0, description="Seconds for which the API trusts a key without looking it up again."
+    )
+    api_key_grace_seconds: float = Field(
+        300.0, ge=0, description="Seconds for which it trusts a key that it cannot look up, PostgreSQL being away."
+    )
     freshness_limit_seconds: float = Field(
         30.0, gt=0, description="A source read no further than this many seconds ago makes an answer partial."
     )

@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS api_keys (
     hash bytea NOT NULL UNIQUE,
     scopes text[] NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz,
     revoked_at timestamptz
 );
 COMMENT ON TABLE api_keys IS 'Who may call the API; SHA-256 of the key, never the key';

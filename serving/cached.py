@@ -1,0 +1,113 @@
+"""Figures through the cache: versioned keys, checked values, and one query for all who ask the same at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+import zlib
+from collections.abc import Callable
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from serving.asked import Asked
+from serving.flights import Flights
+from serving.found import Found
+from serving.ports import Cache
+
+SCHEMA = 1
+"""Goes up whenever `Found` or what it is made of changes its shape."""
+
+POLL_SECONDS = 0.004
+BIGGEST = 64 * 1024 * 1024
+"""Bytes that a value may unpack to."""
+
+_FOUND = TypeAdapter(Found)
+
+
+class CachedFigures:
+    """Finds figures in the cache, or makes and keeps them.
+
+    Args:
+        cache: where they are kept.
+        flight_seconds: how long others wait for the one who makes a value, and how long that one may take.
+    """
+
+    def __init__(self, cache: Cache, flight_seconds: float) -> None:
+        self._cache, self._flight_seconds = cache, flight_seconds
+        self._flights = Flights[Found]()
+
+    def through(self, key: str, milliseconds: int, make: Callable[[], Found]) -> tuple[Found, bool]:
+        """The figures, and whether another request made them.
+
+        Args:
+            key: says everything that the figures depend on.
+            milliseconds: how long they may be kept.
+            make: makes them; its error reaches all who wait for it, and nothing is kept.
+        """
+        found = self._read(key)
+        if found is not None:
+            return found, True
+        made_here = threading.Event()
+
+        def made() -> Found:
+            made_here.set()
+            return make()
+
+        found = self._flights.run(key, lambda: self._among_processes(key, milliseconds, made))
+        return found, not made_here.is_set()
+
+    def _among_processes(self, key: str, milliseconds: int, make: Callable[[], Found]) -> Found:
+        deadline = time.monotonic() + self._flight_seconds
+        while True:
+            found = self._read(key)
+            if found is not None:
+                return found
+            token = self._cache.claim(key, int(self._flight_seconds * 1000))
+            if token is not None:
+                return self._make(key, milliseconds, make, token)
+            if time.monotonic() > deadline:
+                return make()
+            time.sleep(POLL_SECONDS)
+
+    def _make(self, key: str, milliseconds: int, make: Callable[[], Found], token: str) -> Found:
+        try:
+            found = make()
+        except BaseException:
+            self._cache.release(key, token)
+            raise
+        self._cache.put(key, packed(found), milliseconds, token)
+        return found
+
+    def _read(self, key: str) -> Found | None:
+        value = self._cache.get(key)
+        if value is None:
+            return None
+        found = unpacked(value)
+        if found is None:
+            structlog.get_logger().warning("the cache held something else than figures", cache_entry=key)
+        return found
+
+
+def answer_key(asked: Asked, version: str, tick: str) -> str:
+    """Where the figures are kept: what they depend on, so that nothing ever has to be invalidated.
+
+    Args:
+        asked: the question.
+        version: store and version that they are pinned to.
+        tick: the moment, or a constant where the moment does not matter.
+    """
+    return f"answer:{SCHEMA}:{asked.ranking.name}:{version}:{tick}:{asked.digest}"
+
+
+def packed(found: Found) -> bytes:
+    """The figures as compressed JSON."""
+    return zlib.compress(_FOUND.dump_json(found), level=1)
+
+
+def unpacked(value: bytes) -> Found | None:
+    """The figures again, or None if the bytes are not figures."""
+    try:
+        return _FOUND.validate_json(zlib.decompressobj().decompress(value, BIGGEST))
+    except (zlib.error, ValidationError):
+        return None

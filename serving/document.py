@@ -1,0 +1,49 @@
+"""An answer as the JSON document that callers get."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from serving.answers import Answer
+from serving.asked import Asked
+from serving.evidence import Document, evidence
+from serving.found import Entry
+
+
+def document(answer: Answer, freshness_limit_seconds: float) -> Document:
+    """The whole document; see `docs/api.md` for what each field means."""
+    asked = answer.asked
+    return {
+        "ranking": asked.ranking.name,
+        "title": asked.ranking.title,
+        "view": asked.view,
+        "currency": asked.currency,
+        "country": asked.country,
+        "from": asked.first_day.isoformat() if asked.first_day else None,
+        "to": asked.last_day.isoformat() if asked.last_day else None,
+        "limit": asked.limit,
+        "data": [_line(asked, entry) for entry in answer.ranked.entries],
+        "evidence": evidence(answer, freshness_limit_seconds),
+    }
+
+
+def _line(asked: Asked, entry: Entry) -> Document:
+    labels = (label.column for label in asked.ranking.labels)
+    return {
+        "rank": entry.rank,
+        **dict(zip(asked.ranking.subject, entry.subject, strict=True)),
+        **dict(zip(labels, entry.names, strict=True)),
+        "amount": money(entry.amount),
+        "sales": entry.sales,
+    }
+
+
+def money(amount: Decimal) -> str:
+    """A sum as a decimal string with two digits behind the point.
+
+    >>> money(Decimal("1234567890123456789012345678901234.5")), money(Decimal("-0.10"))
+    ('1234567890123456789012345678901234.50', '-0.10')
+    """
+    # Not quantize(): it is bound to the context's 28 digits, and a sum may have 38.
+    whole, _, cents = f"{amount:f}".partition(".")
+    return f"{whole}.{cents.ljust(2, '0')}"

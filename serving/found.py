@@ -1,0 +1,109 @@
+"""What the stores say, before it becomes an answer. All of it can be kept in the cache as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+NOTHING = Decimal(0)
+
+
+class Store(StrEnum):
+    """Who gave the figures."""
+
+    CLICKHOUSE = "clickhouse"
+    POSTGRESQL = "postgresql"
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """The reconciliation that answers are pinned to.
+
+    Attributes:
+        version: its number in the ledger.
+        boundary: log time T (UTC): history before it, live from it on.
+        versions: the chain of versions whose differences add up to this history.
+        rankings: names of the rankings that it has a history for; PostgreSQL does not tell them.
+        published_at: since when answers are pinned to it (UTC).
+    """
+
+    version: int
+    boundary: datetime
+    versions: tuple[int, ...]
+    rankings: tuple[str, ...]
+    published_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceProgress:
+    """How far the live job has read one topic.
+
+    Attributes:
+        topic: the topic's name.
+        seen_through: everything with an earlier log time (UTC) has arrived; None before the first mark.
+        lag_records: how many records of the log are still to come.
+    """
+
+    topic: str
+    seen_through: datetime | None
+    lag_records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the platform stood at one moment: read before the figures, so that it never promises too much.
+
+    Attributes:
+        publication: the current one, or None before the first.
+        progress: the live job's, one for each topic that has been measured.
+        quarantine: how many records the contract has refused, by topic.
+    """
+
+    publication: Publication | None
+    progress: tuple[SourceProgress, ...]
+    quarantine: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line: the rank (from 1), the subject's values in the ranking's order, its total, and names to show.
+
+    Attributes:
+        names: for each of the ranking's labels the name, or None if it is not known.
+    """
+
+    rank: int
+    subject: tuple[str, ...]
+    amount: Decimal
+    sales: int
+    names: tuple[str | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """The figures of one question.
+
+    Attributes:
+        entries: in the ranking's order.
+        live_turnover: sum of the absolute live deltas that count.
+        all_turnover: sum of all absolute deltas that count.
+    """
+
+    entries: tuple[Entry, ...]
+    live_turnover: Decimal = NOTHING
+    all_turnover: Decimal = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Figures, and how far they reach: what the cache keeps.
+
+    Attributes:
+        ranked: the figures.
+        standing: where the platform stood when they were read.
+    """
+
+    ranked: Ranked
+    standing: Standing

@@ -1,0 +1,27 @@
+"""How gunicorn serves the API: `gunicorn --config python:serving.http.gunicorn_conf serving.http.wsgi:app`.
+
+One process with threads: nearly all of a request's time is waiting for a store. `--workers` gives more processes, whose
+flights for one key meet in Redis.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from runtime.settings import settings
+
+_address = urlsplit(settings().api)
+
+bind = f"{_address.hostname}:{_address.port or 80}"
+worker_class = "gthread"
+workers = 1
+threads = 16
+keepalive = 30
+timeout = 60
+graceful_timeout = 10
+# The worker's sign of life is a file: on a disk that hangs, a healthy worker would be killed.
+worker_tmp_dir = "/dev/shm"  # noqa: S108
+control_socket_disable = True
+errorlog = "-"
+# The application logs every request itself, with its id and key.
+accesslog = None

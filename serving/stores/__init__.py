@@ -1,0 +1,1 @@
+"""Where figures come from: one file a technology, and in-memory doubles of all of them."""
