@@ -40,17 +40,15 @@ def _make_clickhouse_tables() -> None:
 
     from rankings.render.clickhouse import ddl
 
+    server, _, database = settings().clickhouse.get_secret_value().rpartition("/")
     try:
-        with closing(clickhouse_connect.get_client(dsn=_clickhouse_without_database())) as client:
+        with closing(clickhouse_connect.get_client(dsn=f"{server}/default")) as client:
+            client.command("CREATE DATABASE IF NOT EXISTS {name:Identifier}", parameters={"name": database})
+            client.database = database
             for statement in ddl():
                 client.command(statement)
     except OperationalError as error:
         raise Retryable("ClickHouse does not answer", received=str(error)) from error
-
-
-def _clickhouse_without_database() -> str:
-    """The DDL makes the database itself, so the connection must not name it."""
-    return settings().clickhouse.get_secret_value().rpartition("/")[0] + "/default"
 
 
 def _make_api_key() -> None:

@@ -54,7 +54,7 @@ def _up_here() -> int:
     with StartView() as view, running_stack(view.listener) as board:
         state = wait_settled(board, stop, view.show_board)
         if state == "failed":
-            view.fail(failure(board))
+            view.fail(failure(board.rows()))
             return 1
         if not stop.is_set():
             view.finish(board.rows())

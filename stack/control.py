@@ -12,10 +12,11 @@ from dataclasses import asdict, dataclass
 from runtime.errors import Permanent, Retryable
 from runtime.settings import addresses_file, settings
 from stack import lock
-from stack.board import Row, saved
+from stack.board import Row, Saved, saved
 from stack.jars import all_jars, fetch
 from stack.preflight import preflight
 from stack.process import is_guard, last_lines, log_file, memory_bytes, send
+from stack.runner import failure
 from stack.supervisor import wait_for_leftovers
 
 SUPERVISOR = "supervisor"
@@ -83,8 +84,15 @@ def _until_settled(process: subprocess.Popen[bytes], show: Callable[[Status], No
                 settings.cache_clear()
                 return status()
         if code is not None:
-            raise Permanent("the stack did not start", received=last_lines(SUPERVISOR, 25))
+            raise Permanent(_why_it_failed(now if now and now.pid == process.pid else None))
         time.sleep(POLL_SECONDS)
+
+
+def _why_it_failed(now: Saved | None) -> str:
+    """The failed part with the end of its log, or what the supervisor said before it had any part."""
+    if now and any(row.state == "failed" for row in now.rows):
+        return failure(now.rows)
+    return f"the stack did not start\n{last_lines(SUPERVISOR, 20)}"
 
 
 def stop() -> bool:

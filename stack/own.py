@@ -24,10 +24,11 @@ JOBS = ("tidelake-lake", "tidelake-live")
 
 def gateway() -> Service:
     """The ClickHouse engine behind ClickHouse's HTTP interface."""
-    address = f"http://{HOST}:{ports()['clickhouse']}"
+    port = ports()["clickhouse"]
+    address = f"http://{HOST}:{port}"
     return Service(
         name="gateway",
-        command=(sys.executable, "-m", "stack.clickhouse"),
+        command=(sys.executable, "-m", "stack.clickhouse", "--port", str(port)),
         ready=lambda: _answers(f"{address}/ping"),
         version=f"chDB {version('chdb')}",
         address=address,
@@ -63,15 +64,15 @@ def keeper() -> Service:
 
 def api() -> Service:
     """The answers, for users."""
-    bind = f"{HOST}:{ports()['api']}"
-    options = ("--bind", bind, "--worker-class", "gthread", "--workers", "1", "--threads", "16")
+    address = settings().api
+    options = ("--config", "python:serving.http.gunicorn_conf")
     return Service(
         name="api",
-        command=(sys.executable, "-m", "gunicorn", *options, "--access-logfile", "-", "serving.http.wsgi:app"),
-        ready=lambda: _answers(f"http://{bind}/readyz"),
-        tend=lambda: _answers(f"http://{bind}/healthz"),
+        command=(sys.executable, "-m", "gunicorn", *options, "serving.http.wsgi:app"),
+        ready=lambda: _answers(f"{address}/readyz"),
+        tend=lambda: _answers(f"{address}/healthz"),
         version=version("tidelake"),
-        address=f"http://{bind}",
+        address=address,
         needs=("redis", "databases", "api-key", "clickhouse-tables"),
     )
 

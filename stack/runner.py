@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 import traceback
+from collections.abc import Iterable
 
 import structlog
 
 from runtime.errors import Permanent, Retryable, TidelakeError
-from stack.board import Board
+from stack.board import Board, Row
 from stack.model import Service, Step
 from stack.process import Guarded, last_lines
 
@@ -178,8 +179,8 @@ def _fail(board: Board, name: str, error: Exception) -> None:
     board.change(name, state="failed", detail=str(error))
 
 
-def failure(board: Board) -> str:
+def failure(rows: Iterable[Row]) -> str:
     """What a person wants to know when a start failed: which part, why, and the end of its log."""
-    row = next(row for row in board.rows() if row.state == "failed")
+    row = next(row for row in rows if row.state == "failed")
     tail = last_lines(row.name, 15) if row.kind == "service" else ""
     return f"{row.name} failed: {row.detail}" + (f"\n--- the end of its log ---\n{tail}" if tail else "")

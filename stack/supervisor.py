@@ -114,7 +114,7 @@ def main() -> int:
     try:
         with running_stack(print_change) as board:
             if wait_settled(board, stop, lambda _: None) == "failed":
-                sys.stderr.write(f"{failure(board)}\n")
+                sys.stderr.write(f"{failure(board.rows())}\n")
                 return 1
             stop.wait()
     except TidelakeError as error:

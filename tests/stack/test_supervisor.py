@@ -101,12 +101,12 @@ def test_a_service_that_never_starts_fails_with_the_end_of_its_log(stack: Callab
     with stack(service("a", command=FRUITLESS, ready=never), service("b", needs=("a",))) as board:  # type: ignore[attr-defined]
         assert board.state() == "failed"
         assert board.row("b").state == "waiting"
-        assert "the disk is made of cheese" in runner.failure(board)
+        assert "the disk is made of cheese" in runner.failure(board.rows())
 
 
 def test_a_command_that_does_not_exist_fails(stack: Callable[..., object]) -> None:
     with stack(service("a", command=("/no/such/program",))) as board:  # type: ignore[attr-defined]
-        assert "/no/such/program" in runner.failure(board)
+        assert "/no/such/program" in runner.failure(board.rows())
 
 
 def test_a_step_is_tried_again_while_it_can_succeed(stack: Callable[..., object]) -> None:
@@ -127,7 +127,7 @@ def test_a_step_that_cannot_succeed_fails_the_start(stack: Callable[..., object]
         raise Permanent("the table is of another make")
 
     with stack(Step("a", action)) as board:  # type: ignore[attr-defined]
-        assert runner.failure(board) == "a failed: the table is of another make"
+        assert runner.failure(board.rows()) == "a failed: the table is of another make"
 
 
 def test_an_unhealthy_service_is_shown_and_recovers(stack: Callable[..., object]) -> None:
