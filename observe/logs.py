@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from pathlib import Path
 from types import TracebackType
 
@@ -20,7 +21,7 @@ from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor
 
 from observe.ecs import Ecs
-from observe.masking import masked
+from observe.masking import masked, masked_text
 from observe.rotation import SharedRotatingFile
 from runtime.errors import Permanent
 from runtime.settings import settings
@@ -30,13 +31,14 @@ CHATTY = ("py4j", "pyflink", "urllib3", "httpx", "httpcore", "clickhouse_connect
 """Libraries that tell more than anyone wants to read at INFO."""
 
 
-def configure(service: str, *, run_id: str | None = None, terminal: bool = True) -> None:
+def configure(service: str, *, run_id: str | None = None, terminal: bool = True, terminal_level: str = "DEBUG") -> None:
     """Sets up logging for this process; calling it again replaces what was set up before.
 
     Args:
         service: the name of the process (`gauge`), which is `service.name` and the file's name in `settings().log_dir`.
         run_id: an id that every event of this context carries, such as a reconciliation's.
         terminal: whether the events are also written to stderr as text.
+        terminal_level: the least severe level that stderr gets, of those that are logged at all.
 
     Raises:
         Permanent: the setting `log_level` names no level.
@@ -50,7 +52,7 @@ def configure(service: str, *, run_id: str | None = None, terminal: bool = True)
     )
     handlers: list[logging.Handler] = [_file(service)]
     if terminal:
-        handlers.append(_terminal())
+        handlers.append(_terminal(terminal_level))
     _install(handlers, level)
     logging.captureWarnings(True)
     sys.excepthook = _log_uncaught
@@ -102,8 +104,9 @@ def _file(service: str) -> logging.Handler:
     return handler
 
 
-def _terminal() -> logging.Handler:
+def _terminal(level: str) -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(level)
     colors = sys.stderr.isatty()
     # The plain traceback: the pretty one shows local variables, and with them secrets.
     renderer = structlog.dev.ConsoleRenderer(
@@ -157,8 +160,10 @@ def _install(handlers: list[logging.Handler], level: int) -> None:
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """The last words of a process belong in its log too."""
+    """The last words of a process belong in its log, and on stderr in any case."""
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
         return
     structlog.get_logger("observe").critical("an error ended the process", exc_info=(kind, error, trace))
+    if not any(type(handler) is logging.StreamHandler for handler in logging.root.handlers):
+        sys.stderr.write(masked_text("".join(traceback.format_exception(kind, error, trace))))

@@ -82,7 +82,9 @@ def _every_command(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    logs.configure(f"tidelake-{context.invoked_subcommand}")
+    # A command talks to people by itself: its terminal gets what went wrong, its file gets everything.
+    level = "DEBUG" if debugging() else "WARNING"
+    logs.configure(f"tidelake-{context.invoked_subcommand}", terminal_level=level)
 
 
 def _show(error: TidelakeError) -> None:

@@ -115,11 +115,25 @@ def test_an_unknown_level_is_refused(lines: Lines, monkeypatch: pytest.MonkeyPat
         logs.configure("probe")
 
 
-def test_the_last_words_of_a_process_are_logged(tmp_path: Path) -> None:
-    program = "from observe import logs; logs.configure('dying'); raise RuntimeError('out of luck')"
+def test_the_terminal_can_get_what_is_severe_alone(lines: Lines, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("probe", terminal_level="WARNING")
+    log.info("marks written")
+    log.warning("marks late")
+    assert "written" not in capsys.readouterr().err
+    assert len(lines()) == 2
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_last_words_of_a_process_are_logged_and_shown_once(tmp_path: Path, terminal: bool) -> None:
+    program = f"""
+from observe import logs
+logs.configure('dying', terminal={terminal})
+raise RuntimeError('out of luck: http://u:s3cret@h')
+"""
     answer = subprocess.run(
         [sys.executable, "-c", program], env={"TIDELAKE_HOME": str(tmp_path)}, capture_output=True, check=False
     )
+    assert answer.stderr.count(b"RuntimeError: out of luck: http://u:***@h") == 1
     line = json.loads((tmp_path / "logs" / "dying.json").read_text())
     assert answer.returncode == 1
-    assert (line["log.level"], line["error"]["message"]) == ("critical", "out of luck")
+    assert (line["log.level"], line["error"]["message"]) == ("critical", "out of luck: http://u:***@h")

@@ -1,0 +1,61 @@
+"""`tidelake lineage`: where an answer comes from."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from rankings.catalogue import RANKINGS, ranking
+from runtime.errors import Permanent
+
+
+def register(app: typer.Typer) -> None:
+    """Adds `lineage` to the command."""
+    app.command()(lineage)
+
+
+def lineage(
+    name: Annotated[
+        str | None, typer.Argument(metavar="RANKING", help="A ranking, such as top-sales-per-city.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    emit: Annotated[bool, typer.Option("--emit", help="Write the lineage of all rankings to DataHub.")] = False,
+) -> None:
+    """Show the way of a ranking's answers back to their sources, column by column."""
+    if emit:
+        _emit()
+    elif name is None:
+        raise Permanent("no ranking was named", valid=_names(), todo="name one, or write all with --emit")
+    if name is not None:
+        _show(name, as_json)
+
+
+def _show(name: str, as_json: bool) -> None:
+    from rich.console import Console
+
+    from metadata import lineage as derived
+    from metadata import tree
+
+    try:
+        found = ranking(name)
+    except KeyError as error:
+        raise Permanent("there is no such ranking", received=name, valid=_names()) from error
+    answer = derived.route(found)
+    way = derived.lineage((found,)).way_to(answer)
+    if as_json:
+        typer.echo(json.dumps(tree.as_json(way, answer), indent=2))
+    else:
+        Console(highlight=False).print(tree.tree(way, answer))
+
+
+def _emit() -> None:
+    from metadata import datahub
+
+    emitted = datahub.emit()
+    typer.echo(f"{emitted.datasets} datasets, {emitted.aspects} aspects written to {emitted.where}", err=True)
+
+
+def _names() -> str:
+    return ", ".join(each.name for each in RANKINGS)
