@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=home, description="The folder that everything a run writes lies under.")
     business_time_zone: str = Field("UTC", description="IANA name of the time zone whose days are business days.")
     log_level: str = Field("INFO", description="The least severe level that is logged.")
+    debug: bool = Field(False, description="Whether an expected error shows its traceback, and a command its log.")
 
     kafka: str = Field("127.0.0.1:9092", description="Bootstrap servers of the log.")
     connect: str = Field("http://127.0.0.1:8083", description="Kafka Connect's REST address.")
@@ -67,6 +68,10 @@ class Settings(BaseSettings):
         description="Where Flink keeps checkpoints.",
     )
 
+    flink_jars: str = Field(
+        "", description="URIs of the jars that the Flink jobs need, joined by semicolons; `tidelake up` fills it in."
+    )
+
     topic_partitions: int = Field(2, ge=1, description="Partitions of a topic when it is created.")
     compaction_lag_days: int = Field(7, ge=1, description="Days for which a topic keeps every record of a key.")
     mark_interval_seconds: float = Field(1.0, gt=0, description="Seconds between two marks in a partition.")
@@ -83,7 +88,13 @@ class Settings(BaseSettings):
 
     mark_wait_seconds: float = Field(120.0, gt=0, description="Longest wait of a reconciliation for the lake's marks.")
     spark_master: str = Field("local[*]", description="Where the reconciliation runs.")
-    spark_memory: str = Field("2g", description="Memory of the Spark driver.")
+    spark_memory: str = Field("1g", description="Heap of the Spark driver.")
+    spark_jars: str = Field(
+        "", description="Iceberg's and PostgreSQL's jars for Spark, joined by commas; empty takes those of the stack."
+    )
+    live_wait_seconds: float = Field(
+        5.0, ge=0, description="Longest wait of a reconciliation for the live job to pass its boundary."
+    )
 
     cache_tick_ms: int = Field(250, ge=1, description="Longest time an answer with a live part is served again, in ms.")
     reconciled_cache_seconds: float = Field(
