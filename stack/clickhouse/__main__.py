@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
+from runtime.errors import TidelakeError
 from runtime.settings import settings
 from stack.clickhouse.auth import account_of
 
@@ -21,14 +23,18 @@ def main(
 
     logs.configure("clickhouse")
     values = settings()
-    serve(
-        path or values.home / "clickhouse",
-        values.clickhouse_port if port is None else port,
-        account_of(values.clickhouse.get_secret_value()),
-        memory_mb=values.clickhouse_memory_mb,
-        queries=values.clickhouse_queries,
-        grace_seconds=10.0,
-    )
+    try:
+        serve(
+            path or values.home / "clickhouse",
+            values.clickhouse_port if port is None else port,
+            account_of(values.clickhouse.get_secret_value()),
+            memory_mb=values.clickhouse_memory_mb,
+            queries=values.clickhouse_queries,
+            grace_seconds=10.0,
+        )
+    except TidelakeError as error:
+        structlog.get_logger().error("ClickHouse gateway cannot run", error=str(error))
+        raise typer.Exit(1) from error
 
 
 if __name__ == "__main__":

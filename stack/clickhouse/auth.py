@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,13 +54,17 @@ def check(account: Account, headers: Mapping[str, str], params: Mapping[str, str
         ClickHouseError: 516, as ClickHouse says it; it does not tell whether the user or the password was wrong.
     """
     user, password = _credentials(headers, params)
-    known = hmac.compare_digest(user.encode(), account.user.encode())
-    right = hmac.compare_digest(password.encode(), account.password.encode())
+    known = hmac.compare_digest(_bytes(user), account.user.encode())
+    right = hmac.compare_digest(_bytes(password), account.password.encode())
     if not (known and right):
         raise ClickHouseError(
             "AUTHENTICATION_FAILED",
             f"{user}: Authentication failed: password is incorrect, or there is no user with such name.",
         )
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _credentials(headers: Mapping[str, str], params: Mapping[str, str]) -> tuple[str, str]:
@@ -90,6 +93,6 @@ def _basic(header: str) -> tuple[str, str]:
         )
     try:
         user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ClickHouseError("AUTHENTICATION_FAILED", "Invalid authentication: not base64 of user:password") from error
     return user or "default", password

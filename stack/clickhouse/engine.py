@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -44,13 +44,11 @@ class Connection:
         except Exception as error:  # chDB raises RuntimeError, ChdbError and others for the same kinds of failure
             raise from_engine(error) from error
 
-    def stream(self, sql: str, output_format: str) -> Iterator[Any]:
-        """Run a SELECT, giving chDB's results block by block; closing the iterator cancels the query."""
+    def stream(self, sql: str, output_format: str) -> Generator[Any, None, None]:
+        """Run a SELECT, giving chDB's results block by block; closing the generator cancels the query."""
         try:
             with self._raw.send_query(sql, output_format) as blocks:
                 yield from blocks
-        except GeneratorExit:
-            raise
         except Exception as error:
             raise from_engine(error) from error
 

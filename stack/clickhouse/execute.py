@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -89,7 +89,7 @@ def execute(engine: Engine, sessions: Sessions, query: Query, statement: Stateme
         connection = engine.connect()
         life.callback(connection.close)
         _prepare(connection, query, life)
-        return _run(connection, query, statement, read_only=query.read_only)
+        return _run(connection, query, statement, life, read_only=query.read_only)
     session = life.enter_context(sessions.held(query.session))
     return _in_session(session, query, statement, life)
 
@@ -112,7 +112,7 @@ def _in_session(session: Session, query: Query, statement: Statement, life: Exit
     session.connection.set(_marks(query))
     _load(session.connection, query.external, life)
     read_only = query.read_only or query.settings.get("readonly", "0") != "0"
-    outcome = _run(session.connection, query, statement, read_only=read_only)
+    outcome = _run(session.connection, query, statement, life, read_only=read_only)
     if statement.verb == "USE":
         session.adopt_database()
     return outcome
@@ -134,10 +134,11 @@ def _load(connection: Connection, tables: tuple[ExternalTable, ...], life: ExitS
         connection.insert(f"INSERT INTO {identifier(table.name)}", table.format, table.pieces())
 
 
-def _run(connection: Connection, query: Query, statement: Statement, *, read_only: bool) -> Outcome:
+def _run(connection: Connection, query: Query, statement: Statement, life: ExitStack, *, read_only: bool) -> Outcome:
     if statement.data is not None:
         _refuse_changes(read_only, "MUTATING", statement.verb)
         return _insert(connection, query, statement)
+    _refuse_input(statement)
     sql = _text(statement.text)
     kind, count = connection.classify(sql)
     if count > 1:
@@ -147,7 +148,7 @@ def _run(connection: Connection, query: Query, statement: Statement, *, read_onl
         sql = sql.replace("query_id", "if(Settings['log_comment'] = '', query_id, Settings['log_comment'])")
     output = statement.format or query.default_format or "TabSeparated"
     if _can_stream(query, statement, kind, output):
-        return _stream(connection, sql, output)
+        return _stream(connection, sql, output, life)
     return _whole(connection, sql, output, has_result=kind == "READ_ONLY")
 
 
@@ -166,15 +167,19 @@ def _insert(connection: Connection, query: Query, statement: Statement) -> Outco
     return Outcome(iter(()), None, summary)
 
 
-def _stream(connection: Connection, sql: str, output: str) -> Outcome:
+def _stream(connection: Connection, sql: str, output: str, life: ExitStack) -> Outcome:
     summary = Summary()
 
-    def pieces() -> Iterator[bytes]:
-        for block in connection.stream(sql, output):
-            summary.add(block)
-            yield block.bytes()
+    def pieces() -> Generator[bytes, None, None]:
+        with closing(connection.stream(sql, output)) as blocks:
+            for block in blocks:
+                summary.add(block)
+                yield block.bytes()
 
-    return Outcome(pieces(), output, summary)
+    stream = pieces()
+    # The engine does not survive it when a connection ends before its stream does.
+    life.callback(stream.close)
+    return Outcome(stream, output, summary)
 
 
 def _whole(connection: Connection, sql: str, output: str, *, has_result: bool) -> Outcome:
@@ -201,6 +206,16 @@ def _refuse_changes(read_only: bool, kind: str, verb: str) -> None:
             "READONLY",
             "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. "
             "You should use method POST for modifying queries",
+        )
+
+
+def _refuse_input(statement: Statement) -> None:
+    """Rows for `input()` would be lost: chDB reads them from no request."""
+    calls = zip(statement.tokens, statement.tokens[1:], strict=False)
+    if statement.verb == "INSERT" and any(name.word(b"INPUT") and after.sign(b"(") for name, after in calls):
+        raise ClickHouseError(
+            "NOT_IMPLEMENTED",
+            "INSERT … SELECT … FROM input(…) is not served: insert into a table, or send the rows as an external table",
         )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 
@@ -95,8 +97,16 @@ class Gateway:
             milliseconds=round(summary.elapsed_ns / 1e6, 3),
         )
 
+    def _give_up(self, error: ClickHouseError) -> NoReturn:
+        """End the process: the engine takes no query after a fatal error, and what was acknowledged is on disk."""
+        log.critical("the engine has failed, the gateway ends", error=error.text)
+        logging.shutdown()
+        os._exit(70)
+
     def _fail(self, raised: Exception, query_id: str, start: StartResponse, began: float) -> Iterable[bytes]:
         error = from_engine(raised)
+        if "shutting down due to a fatal error" in error.text:
+            self._give_up(error)
         known = isinstance(raised, ClickHouseError)
         log.warning(
             "query failed",
