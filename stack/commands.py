@@ -29,7 +29,7 @@ def up(
     from stack.preflight import preflight
 
     preflight()
-    jars()
+    _fetch_jars()
     raise typer.Exit(_up_detached() if detach else _up_here())
 
 
@@ -132,6 +132,16 @@ def env(as_json: AsJson = False) -> None:
 
 def jars() -> None:
     """Download and verify every jar that the servers need, into a cache that all checkouts share."""
+    from runtime.settings import settings
+    from stack.jars import all_jars
+
+    _fetch_jars()
+    wanted = all_jars()
+    typer.echo(f"{len(wanted)} jars, {sum(jar.size for jar in wanted) / 1e6:.0f} MB, in {settings().jar_cache}")
+
+
+def _fetch_jars() -> None:
+    """Shows a bar while jars are missing, and nothing otherwise."""
     from stack.jars import all_jars, fetch, missing, progress_bar, unpacked_plugin
 
     if missing(all_jars()):

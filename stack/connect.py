@@ -5,19 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from runtime.errors import Retryable
 from runtime.settings import settings
 from stack.addresses import ports
+from stack.http import call, check
 from stack.jars import class_path, unpacked_plugin, version_of
 from stack.java import java_command
 from stack.kafka import topic_settings
 from stack.model import Service, Step
 from stack.passwords import passwords
 from stack.ports import HOST
+from stack.postgres import check_slot
 
 CONNECTOR = "shop"
+SLOT = "tidelake"
 WORKER = """
 bootstrap.servers={kafka}
 group.id=tidelake-connect
@@ -109,7 +110,7 @@ def _source() -> dict[str, str]:
         "database.dbname": "shop",
         "table.include.list": "public.sales",
         "plugin.name": "pgoutput",
-        "slot.name": "tidelake",
+        "slot.name": SLOT,
         "slot.drop.on.stop": "false",
         "publication.name": "tidelake",
         "publication.autocreate.mode": "disabled",
@@ -148,13 +149,14 @@ def _new_topics() -> dict[str, str]:
 
 
 def _register() -> None:
-    """Sends the settings if they differ from those that run, and waits for the task."""
+    """Sends the settings if they differ from those that run, and waits for the task and its replication slot."""
     path = f"/connectors/{CONNECTOR}/config"
     wanted = {"name": CONNECTOR, **connector_settings()}
     present = _request("GET", path, allow_missing=True)
     if present != wanted:
         _request("PUT", path, json=wanted)
     _tend()
+    check_slot(SLOT)
 
 
 def _worker_is_ready() -> None:
@@ -186,12 +188,7 @@ def _request(method: str, path: str, *, json: object = None, allow_missing: bool
     Raises:
         Retryable: Connect did not answer, or answered with an error.
     """
-    try:
-        answer = httpx.request(method, settings().connect + path, json=json, timeout=10)
-    except httpx.TransportError as error:
-        raise Retryable("Kafka Connect does not answer", received=str(error)) from error
+    answer = call(method, settings().connect + path, json=json, seconds=10)
     if answer.status_code == 404 and allow_missing:
         return None
-    if answer.is_error:
-        raise Retryable("Kafka Connect refused a request", received=f"{method} {path}: {answer.text[:500]}")
-    return answer.json() if answer.content else {}
+    return check(answer).json() if answer.content else {}

@@ -14,10 +14,10 @@ from runtime.settings import addresses_file, settings
 from stack import lock
 from stack.board import Row, Saved, saved
 from stack.jars import all_jars, fetch
+from stack.leftovers import wait_for_leftovers
 from stack.preflight import preflight
 from stack.process import is_guard, last_lines, log_file, memory_bytes, send
 from stack.runner import failure
-from stack.supervisor import wait_for_leftovers
 
 SUPERVISOR = "supervisor"
 STOP_SECONDS = 120.0
@@ -145,6 +145,18 @@ def kill(name: str, number: signal.Signals = signal.SIGKILL) -> int:
     pid = pid_of(name)
     send(pid, number)
     return pid
+
+
+def crash(name: str, number: signal.Signals = signal.SIGKILL, seconds: float = 240.0) -> Row:
+    """Sends a signal that ends a service, and waits until the supervisor has made it ready again.
+
+    Raises:
+        Permanent: there is no such service.
+        Retryable: it was not ready in time.
+    """
+    row = _service(name)
+    kill(name, number)
+    return wait_ready(name, seconds, other_than=row.guard)
 
 
 def restart(name: str, seconds: float = 240.0) -> Row:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import threading
 import time
 from functools import cache
 from importlib.metadata import version
@@ -10,18 +12,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from runtime.errors import Permanent, Retryable
 from runtime.settings import settings
 from stack.addresses import ports
-from stack.jars import class_path
-from stack.java import LOG_CONFIG, java_command
+from stack.http import get_json
+from stack.jars import class_path, jars
+from stack.java import LOG_CONFIG, java, java_command
 from stack.model import Service
 from stack.ports import HOST
+from streaming.kernel.build import kernel_jar
 
 SLOTS = 8
-TASKMANAGER = "taskmanager"
+JOBMANAGER, TASKMANAGER = "jobmanager", "taskmanager"
 # Megabytes of the TaskManager's parts. Managed memory is RocksDB's and the Python workers'.
 HEAP, FRAMEWORK_HEAP = 448, 128
 DIRECT, FRAMEWORK_DIRECT, NETWORK = 128, 128, 96
@@ -31,18 +33,18 @@ MANAGED, METASPACE, OVERHEAD = 512, 320, 192
 def jobmanager() -> Service:
     """The JobManager; its address is the REST interface and the Dashboard."""
     return Service(
-        name="jobmanager",
+        name=JOBMANAGER,
         command=java_command(
             "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
-            *("--configDir", str(conf_folder()), "--executionMode", "cluster"),
+            *("--configDir", str(conf_folder()), "--executionMode", "cluster", *_temporary_option(JOBMANAGER)),
             heap="512m",
-            options=("-XX:+UseSerialGC", "-XX:MaxMetaspaceSize=320m", *_options("jobmanager")),
+            options=("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:MaxMetaspaceSize=320m", *_options(JOBMANAGER)),
         ),
         env=_environment(),
         ready=_overview_answers,
         version=version("apache-flink"),
         address=settings().flink,
-        prepare=_prepare,
+        prepare=lambda: _prepare(JOBMANAGER),
     )
 
 
@@ -54,7 +56,7 @@ def taskmanager() -> Service:
         name=TASKMANAGER,
         command=java_command(
             "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
-            *("--configDir", str(conf_folder())),
+            *("--configDir", str(conf_folder()), *_temporary_option(TASKMANAGER)),
             heap=f"{HEAP + FRAMEWORK_HEAP}m",
             options=("-XX:+UseParallelGC", *memory, *_options(TASKMANAGER)),
         ),
@@ -70,11 +72,21 @@ def taskmanager() -> Service:
 def client_environment() -> dict[str, str]:
     """What a process needs to submit jobs to this cluster."""
     return {
+        "TIDELAKE_FLINK_JARS": ";".join(path.as_uri() for path in job_jars()),
         "FLINK_CONF_DIR": str(conf_folder()),
         "FLINK_LOG_DIR": str(settings().log_dir),
         "HADOOP_CLASSPATH": class_path("hadoop"),
         "JVM_ARGS": "-Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
     }
+
+
+def job_jars() -> list[Path]:
+    """What goes to the cluster with every job: connectors, Flink's Python bridge, and the project's kernel."""
+    (compiler,) = jars("compiler")
+    (bridge,) = (flink_home() / "opt").glob("flink-python-*.jar")
+    libraries = ":".join(str(path) for path in sorted((flink_home() / "lib").glob("*.jar")))
+    kernel = kernel_jar(java(), compiler, libraries, settings().jar_cache / "kernel")
+    return [*jars("flink"), bridge, kernel]
 
 
 @cache
@@ -111,7 +123,7 @@ def _options(name: str) -> tuple[str, ...]:
         *_opened_modules(),
         f"-Dlog.file={settings().log_dir / name}.log",
         f"-Dlog4j.configurationFile={LOG_CONFIG.as_uri()}",
-        f"-Djava.io.tmpdir={_temporary_folder()}",
+        f"-Djava.io.tmpdir={_temporary_folder(name)}",
     )
 
 
@@ -122,17 +134,30 @@ def _opened_modules() -> tuple[str, ...]:
     return tuple(word for word in words if word.startswith(("--add-opens=", "--add-exports=")))
 
 
-def _temporary_folder() -> Path:
-    return settings().home / "flink" / "tmp"
+def _temporary_folder(name: str) -> Path:
+    return settings().home / "flink" / "tmp" / name
 
 
-def _prepare() -> None:
-    """Writes the configuration that both processes and every client read."""
-    for folder in (conf_folder(), _temporary_folder()):
+def _temporary_option(name: str) -> tuple[str, str]:
+    """Where one of the two processes keeps what it needs only while it runs, as an argument of its main class."""
+    return ("-D", f"io.tmp.dirs={_temporary_folder(name)}")
+
+
+def _prepare(name: str) -> None:
+    """Empties the process's temporary folder, and writes the configuration that both and every client read."""
+    shutil.rmtree(_temporary_folder(name), ignore_errors=True)
+    for folder in (conf_folder(), _temporary_folder(name)):
         folder.mkdir(parents=True, exist_ok=True)
-    lines = (f'{name}: "{value}"' for name, value in configuration().items())
-    (conf_folder() / "config.yaml").write_text("\n".join(lines) + "\n")
-    (conf_folder() / "log4j-cli.properties").write_text(LOG_CONFIG.read_text())
+    lines = (f'{option}: "{value}"' for option, value in configuration().items())
+    _replace(conf_folder() / "config.yaml", "\n".join(lines) + "\n")
+    _replace(conf_folder() / "log4j-cli.properties", LOG_CONFIG.read_text())
+
+
+def _replace(path: Path, text: str) -> None:
+    """Both processes start at once, and neither may read half of what the other's start writes."""
+    fresh = path.with_name(f".{path.name}.{threading.get_ident()}")
+    fresh.write_text(text)
+    fresh.replace(path)
 
 
 def configuration() -> dict[str, str]:
@@ -155,7 +180,6 @@ def _addresses() -> dict[str, str]:
         "taskmanager.rpc.port": str(port["taskmanager_rpc"]),
         "taskmanager.data.port": str(port["taskmanager_data"]),
         "security.delegation.tokens.enabled": "false",
-        "io.tmp.dirs": str(_temporary_folder()),
         "env.java.opts.all": " ".join(_opened_modules()),
     }
 
@@ -196,7 +220,7 @@ def _recovery() -> dict[str, str]:
         "restart-strategy.type": "exponential-delay",
         "restart-strategy.exponential-delay.initial-backoff": "500ms",
         "restart-strategy.exponential-delay.max-backoff": "10s",
-        "restart-strategy.exponential-delay.attempts-before-reset-backoff": "infinite",
+        "restart-strategy.exponential-delay.attempts-before-reset-backoff": "2147483647",
         "heartbeat.interval": "2000",
         "heartbeat.timeout": "30000",
         # Under the name of the one that was killed, a new TaskManager makes the JobManager let go of it at once.
@@ -217,12 +241,7 @@ def rest(path: str) -> dict[str, Any]:
     Raises:
         Retryable: it does not answer, or answers with an error.
     """
-    try:
-        answer = httpx.get(settings().flink + path, timeout=5)
-        answer.raise_for_status()
-    except httpx.HTTPError as error:
-        raise Retryable("Flink's JobManager does not answer", received=str(error)) from error
-    content: dict[str, Any] = answer.json()
+    content: dict[str, Any] = get_json(settings().flink + path)
     return content
 
 
@@ -239,7 +258,7 @@ class _Registration:
     def begin(self) -> None:
         """Before a start."""
         self._began_ms = time.time() * 1000
-        _prepare()
+        _prepare(TASKMANAGER)
 
     def check(self) -> None:
         """Raises Retryable until the JobManager has heard of the TaskManager that runs."""

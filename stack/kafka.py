@@ -7,6 +7,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from stack.model import Service, Step
 from stack.ports import HOST
 
 if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
     from confluent_kafka.admin._config import ConfigResource
 
 CONFIGURATION = """
@@ -113,19 +115,24 @@ def topic_settings() -> dict[str, str]:
     }
 
 
-def _topics_are_listed() -> None:
+@cache
+def _admin() -> AdminClient:
+    """One client for all probes: each holds threads and connections of its own."""
     from confluent_kafka.admin import AdminClient
 
-    AdminClient({"bootstrap.servers": settings().kafka, "log_level": 0}).list_topics(timeout=3)
+    return AdminClient({"bootstrap.servers": settings().kafka, "log_level": 0})
+
+
+def _topics_are_listed() -> None:
+    _admin().list_topics(timeout=3)
 
 
 def check_fresh(topic: str, seconds: float) -> None:
     """Raises Retryable unless the newest record of each of a topic's partitions is at most that old."""
     from confluent_kafka import KafkaException, TopicPartition
-    from confluent_kafka.admin import AdminClient
     from confluent_kafka.admin._listoffsets import OffsetSpec
 
-    client = AdminClient({"bootstrap.servers": settings().kafka, "log_level": 0})
+    client = _admin()
     try:
         partitions = client.list_topics(topic, timeout=3).topics[topic].partitions
         wanted = {TopicPartition(topic, number): OffsetSpec.max_timestamp() for number in partitions}  # type: ignore[no-untyped-call]
@@ -151,10 +158,9 @@ def make_topics(names: Iterable[str]) -> None:
         Retryable: the broker did not answer.
     """
     from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient
     from confluent_kafka.cimpl import NewTopic
 
-    client = AdminClient({"bootstrap.servers": settings().kafka, "log_level": 0})
+    client = _admin()
     wanted = list(names)
     try:
         present = client.list_topics(timeout=ANSWER_SECONDS).topics

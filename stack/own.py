@@ -5,13 +5,11 @@ from __future__ import annotations
 import sys
 from importlib.metadata import version
 
-import httpx
-
 from rankings.topics import SHOP_SALES
-from runtime.errors import Retryable
 from runtime.settings import settings
 from stack.addresses import ports
 from stack.flink import check_jobs, client_environment
+from stack.http import call, check
 from stack.kafka import check_fresh
 from stack.model import Service
 from stack.ports import HOST
@@ -79,9 +77,4 @@ def api() -> Service:
 
 def _answers(url: str) -> None:
     """Raises Retryable unless a GET is answered with success."""
-    try:
-        answer = httpx.get(url, timeout=5)
-    except httpx.TransportError as error:
-        raise Retryable("there is no answer yet", received=f"{url}: {error}") from error
-    if answer.is_error:
-        raise Retryable("the server is not ready", received=f"{url}: {answer.status_code} {answer.text[:300]}")
+    check(call("GET", url))

@@ -35,7 +35,7 @@ CAPABILITIES = {"dac_override": 1, "dac_read_search": 2, "setpcap": 8}
 CONFIGURATION = """
 listen_addresses = '{host}'
 unix_socket_directories = ''
-max_connections = 60
+max_connections = 100
 shared_buffers = 64MB
 wal_level = logical
 max_wal_size = 512MB
@@ -194,9 +194,19 @@ def _make_databases() -> None:
 
 
 def _present_databases() -> set[str]:
+    return _first_column("SELECT datname FROM pg_database")
+
+
+def _first_column(query: str) -> set[str]:
     with closing(psycopg2.connect(admin_dsn("postgres"))) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT datname FROM pg_database")
+        cursor.execute(query)
         return {row[0] for row in cursor.fetchall()}
+
+
+def check_slot(name: str) -> None:
+    """Raises Retryable unless the replication slot exists: from its making on, every change reaches its reader."""
+    if name not in _first_column("SELECT slot_name FROM pg_replication_slots"):
+        raise Retryable(f"the replication slot {name} has not been made yet")
 
 
 def _role(name: str, options: str) -> sql.Composed:

@@ -11,6 +11,7 @@ from runtime.errors import Permanent
 from runtime.settings import settings
 from stack.addresses import choose
 from stack.java import check_java
+from stack.leftovers import wait_for_leftovers
 from stack.lock import check_not_up
 
 LEAST_FREE_BYTES = 2_000_000_000
@@ -27,6 +28,7 @@ def preflight() -> None:
     check_not_up()
     check_java()
     check_disk()
+    wait_for_leftovers()
     choose()
 
 

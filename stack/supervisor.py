@@ -15,17 +15,16 @@ from contextlib import contextmanager
 from graphlib import TopologicalSorter
 
 from observe import logs
-from runtime.errors import Retryable, TidelakeError
+from runtime.errors import TidelakeError
 from stack import addresses
-from stack.board import Board, Row, saved
+from stack.board import Board, Row
+from stack.leftovers import wait_for_leftovers
 from stack.lock import stack_lock
 from stack.model import Part, Service
-from stack.process import is_guard
 from stack.runner import ServiceRunner, StepRunner, failure
 from stack.services import parts
 
 Runner = ServiceRunner | StepRunner
-LEFTOVER_SECONDS = 60.0
 
 
 @contextmanager
@@ -70,25 +69,6 @@ def layers(all_parts: Iterable[Part]) -> list[list[str]]:
         found.append(list(layer))
         sorter.done(*layer)
     return found
-
-
-def wait_for_leftovers() -> None:
-    """Waits for the guards of a supervisor that was killed: each stops its server and then ends by itself.
-
-    Raises:
-        Retryable: some did not end in time.
-    """
-    before = saved()
-    guards = [row.guard for row in before.rows if row.guard] if before else []
-    give_up = time.monotonic() + LEFTOVER_SECONDS
-    while left := [guard for guard in guards if is_guard(guard)]:
-        if time.monotonic() > give_up:
-            raise Retryable(
-                "servers of an earlier stack did not end",
-                received=f"processes {left}",
-                todo="wait a little, then try again; see `tidelake logs`",
-            )
-        time.sleep(0.1)
 
 
 def stop_signals() -> threading.Event:

@@ -18,6 +18,7 @@ import pytest
 from runtime.errors import Permanent, Retryable
 from stack import control, runner, supervisor
 from stack.board import Board, Row
+from stack.leftovers import wait_for_leftovers
 from stack.model import Action, Part, Service, Step, nothing
 
 SLEEPER = (sys.executable, "-c", "import time; print('up', flush=True); time.sleep(300)")
@@ -182,7 +183,7 @@ def test_no_process_is_left_however_the_supervisor_ends(number: signal.Signals) 
     servers = [control.pid_of("a"), control.pid_of("b")]
     os.kill(process.pid, number)
     process.wait(20)
-    supervisor.wait_for_leftovers()
+    wait_for_leftovers()
     wait_for(lambda: not any(psutil.pid_exists(pid) for pid in servers))
     assert control.status().state == "stopped"
 
