@@ -12,10 +12,10 @@ from pydantic import SecretStr
 from serving.breaker import Breaker
 from serving.ports import StoreAway, StoreFailed
 
-ANSWER_SECONDS = 0.25
+ANSWER_SECONDS = 0.5
 """Longest wait for Redis: past that, asking the store is as good."""
 
-CONNECTIONS = 64
+CONNECTIONS = 32
 
 # Only the holder of a claim gives it back: it may have run out and be somebody else's by then.
 _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
@@ -31,12 +31,15 @@ class RedisCache:
 
     def __init__(self, url: SecretStr, breaker: Breaker | None = None) -> None:
         self._breaker = breaker or Breaker("Redis")
-        self._redis = redis.Redis.from_url(
+        # This pool lets a thread wait for a free connection where the plain one refuses it.
+        pool = redis.BlockingConnectionPool.from_url(
             url.get_secret_value(),
             socket_timeout=ANSWER_SECONDS,
             socket_connect_timeout=ANSWER_SECONDS,
             max_connections=CONNECTIONS,
+            timeout=ANSWER_SECONDS,
         )
+        self._redis = redis.Redis(connection_pool=pool)
 
     def get(self, key: str) -> bytes | None:
         """What was put there, if it is still there."""

@@ -60,15 +60,21 @@ class CachedFigures:
     def _among_processes(self, key: str, milliseconds: int, make: Callable[[], Found]) -> Found:
         deadline = time.monotonic() + self._flight_seconds
         while True:
+            token = self._cache.claim(key, int(self._flight_seconds * 1000))
+            # Read after the claim: whoever held it before may have left the value in between.
             found = self._read(key)
             if found is not None:
+                self._give_back(key, token)
                 return found
-            token = self._cache.claim(key, int(self._flight_seconds * 1000))
             if token is not None:
                 return self._make(key, milliseconds, make, token)
             if time.monotonic() > deadline:
                 return make()
             time.sleep(POLL_SECONDS)
+
+    def _give_back(self, key: str, token: str | None) -> None:
+        if token is not None:
+            self._cache.release(key, token)
 
     def _make(self, key: str, milliseconds: int, make: Callable[[], Found], token: str) -> Found:
         try:

@@ -35,7 +35,7 @@ def create_key(
     """Makes a key, keeps its hash, and returns the key itself: nobody can see it a second time.
 
     Args:
-        connection: to the platform's database; committed here.
+        connection: to the platform's database; the caller commits.
         name: for whom it is.
         scopes: what it may do.
         expires_at: from when on it is refused (aware), or None for never.
@@ -50,7 +50,7 @@ def create_key(
         "scopes": list(scopes),
         "expires_at": expires_at,
     }
-    with connection, connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute(statement("create_api_key"), values)
     return key
 

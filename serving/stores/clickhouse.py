@@ -46,13 +46,13 @@ class ClickHouseDeltas:
         return _publication(rows[0]) if rows else None
 
     def standing(self) -> Standing:
-        """Publication, progress and quarantine; progress first of all, so that it never promises more than is there."""
-        progress = tuple(
-            SourceProgress(topic, seen if seen > EPOCH else None, int(lag))
-            for topic, seen, _measured, lag in self._rows(render.progress())
+        """Publication, progress and quarantine, in one round trip."""
+        progress, quarantine, published = self._rows(render.standing())[0]
+        return Standing(
+            _publication(published[0]) if published else None,
+            tuple(_progress(row) for row in progress),
+            {topic: int(records) for topic, records in quarantine},
         )
-        quarantine = {topic: int(records) for topic, records in self._rows(render.quarantined())}
-        return Standing(self.publication(), progress, quarantine)
 
     def ranked(self, asked: Asked, publication: Publication | None) -> Ranked:
         """The figures, as one query pinned to the publication."""
@@ -108,6 +108,11 @@ class ClickHouseDeltas:
 def _publication(row: Sequence[Any]) -> Publication:
     version, boundary, versions, rankings, published_at = row
     return Publication(int(version), boundary, tuple(map(int, versions)), tuple(rankings), published_at)
+
+
+def _progress(row: Sequence[Any]) -> SourceProgress:
+    topic, seen_through, _measured_at, lag = row
+    return SourceProgress(topic, seen_through if seen_through > EPOCH else None, int(lag))
 
 
 def _parameters(asked: Asked, publication: Publication | None) -> dict[str, object]:

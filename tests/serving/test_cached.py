@@ -1,0 +1,224 @@
+"""A thousand callers of a cold key make one query; rubbish and a dead cache make answers slower, never wrong."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
+import pytest
+from pydantic import SecretStr
+
+from rankings.catalogue import TOP_SALES_PER_CITY
+from serving.cache import RedisCache
+from serving.cached import CachedFigures, packed, unpacked
+from serving.compose import Stores
+from serving.found import Entry, Found, Ranked
+from serving.ports import Cache, StoreAway
+from serving.stores.memory import MemoryCache, MemoryDeltas
+from tests.serving.conftest import redis_server
+from tests.serving.world import NOW, Caller, Clock, publication, standing
+
+FOUND = Found(
+    Ranked(
+        (Entry(1, ("日本", "東京"), Decimal("12345678901234567890123456789012345.67"), 3, (None,)),),
+        Decimal("0.10"),
+        Decimal(7),
+    ),
+    standing(publication(3, NOW)),
+)
+
+
+class Maker:
+    """Makes figures slowly, and counts how often."""
+
+    def __init__(self, seconds: float = 0.05, error: Exception | None = None) -> None:
+        self.made, self._seconds, self._error = 0, seconds, error
+        self._lock = threading.Lock()
+
+    def __call__(self) -> Found:
+        with self._lock:
+            self.made += 1
+        time.sleep(self._seconds)
+        if self._error:
+            raise self._error
+        return FOUND
+
+
+def at_once(callers: int, work: Callable[[int], object]) -> list[object]:
+    """All results of that many threads that start together."""
+    gate = threading.Barrier(callers)
+
+    def one(number: int) -> object:
+        gate.wait()
+        return work(number)
+
+    with ThreadPoolExecutor(callers) as pool:
+        return list(pool.map(one, range(callers)))
+
+
+@pytest.fixture(params=["memory", "redis"])
+def cache(request: pytest.FixtureRequest) -> Cache:
+    """The double and the real one keep the same promises."""
+    if request.param == "memory":
+        return MemoryCache()
+    cache = RedisCache(request.getfixturevalue("valkey"))
+    import redis
+
+    redis.Redis.from_url(request.getfixturevalue("valkey").get_secret_value()).flushall()
+    return cache
+
+
+def test_figures_survive_packing() -> None:
+    assert unpacked(packed(FOUND)) == FOUND
+
+
+def test_a_value_is_made_once_and_then_kept(cache: Cache) -> None:
+    figures, make = CachedFigures(cache, 5), Maker(0)
+    assert figures.through("k", 60_000, make) == (FOUND, False)
+    assert figures.through("k", 60_000, make) == (FOUND, True)
+    assert CachedFigures(cache, 5).through("k", 60_000, make) == (FOUND, True)
+    assert make.made == 1
+
+
+def test_a_value_runs_out(valkey: SecretStr) -> None:
+    figures, make = CachedFigures(RedisCache(valkey), 5), Maker(0)
+    figures.through("short", 20, make)
+    time.sleep(0.03)
+    assert figures.through("short", 20, make) == (FOUND, False)
+
+
+def test_a_thousand_callers_of_a_cold_key_make_one_query(cache: Cache) -> None:
+    figures, make = CachedFigures(cache, 5), Maker()
+    results = at_once(250, lambda number: [figures.through("cold", 60_000, make) for _ in range(4)])
+    assert make.made == 1
+    cached = [cached for four in results for found, cached in four if found == FOUND]  # type: ignore[attr-defined]
+    assert len(cached) == 1000
+    assert cached.count(False) == 1
+
+
+def test_processes_share_one_flight(cache: Cache) -> None:
+    makers = Maker()
+    processes = [CachedFigures(cache, 5) for _ in range(8)]
+    results = at_once(32, lambda number: processes[number % 8].through("shared", 60_000, makers))
+    assert makers.made == 1
+    assert all(found == FOUND for found, _ in results)  # type: ignore[misc]
+
+
+def test_who_waits_too_long_makes_the_value_itself(cache: Cache) -> None:
+    assert cache.claim("stuck", 60_000)
+    make = Maker(0)
+    assert CachedFigures(cache, 0.05).through("stuck", 60_000, make) == (FOUND, False)
+    assert make.made == 1
+
+
+def test_a_failure_reaches_all_who_wait_and_is_not_kept(cache: Cache) -> None:
+    figures = CachedFigures(cache, 5)
+    failing = Maker(error=StoreAway("away"))
+
+    def ask(_number: int) -> str:
+        with pytest.raises(StoreAway):
+            figures.through("failing", 60_000, failing)
+        return "failed"
+
+    assert at_once(8, ask) == ["failed"] * 8
+    started = time.monotonic()
+    assert figures.through("failing", 60_000, Maker(0)) == (FOUND, False)
+    assert time.monotonic() - started < 1
+
+
+RUBBISH = [b"", b"rubbish", b"x\x9c", packed(FOUND)[:-9], os.urandom(300)]
+
+
+@pytest.mark.parametrize("rubbish", RUBBISH)
+def test_rubbish_is_ignored_and_overwritten(cache: Cache, rubbish: bytes) -> None:
+    token = cache.claim("k", 1000)
+    assert token
+    cache.put("k", rubbish, 60_000, token)
+    figures, make = CachedFigures(cache, 5), Maker(0)
+    assert figures.through("k", 60_000, make) == (FOUND, False)
+    assert figures.through("k", 60_000, make) == (FOUND, True)
+
+
+def test_json_of_another_shape_is_rubbish() -> None:
+    import zlib
+
+    for text in (b"{}", b"[]", b'{"ranked": {"entries": [{"rank": "x"}]}, "standing": null}'):
+        assert unpacked(zlib.compress(text)) is None
+
+
+def test_only_the_holder_gives_a_claim_back(cache: Cache) -> None:
+    token = cache.claim("k", 60_000)
+    assert token
+    cache.release("k", "somebody else's")
+    assert cache.claim("k", 60_000) is None
+    cache.release("k", token)
+    assert cache.claim("k", 60_000)
+
+
+def test_without_redis_every_answer_is_made(doubles: Stores, caller: Caller) -> None:
+    assert isinstance(doubles.cache, MemoryCache)
+    doubles.cache.away = True
+    assert [caller.answer(TOP_SALES_PER_CITY.name)["evidence"]["cached"] for _ in range(3)] == [False] * 3
+
+
+def test_redis_going_and_coming_back_is_never_an_error() -> None:
+    make = Maker(0)
+    with redis_server() as (address, process):
+        figures = CachedFigures(RedisCache(SecretStr(address)), 5)
+        assert figures.through("k", 60_000, make) == (FOUND, False)
+        assert figures.through("k", 60_000, make) == (FOUND, True)
+        process.kill()
+        process.wait()
+        assert figures.through("k", 60_000, make) == (FOUND, False)
+        started = time.monotonic()
+        for _ in range(200):
+            assert figures.through("k", 60_000, make) == (FOUND, False)
+        assert time.monotonic() - started < 0.5, "a dead cache must cost next to nothing"
+
+
+def test_an_api_answers_a_thousand_callers_of_one_tick_with_one_query(doubles: Stores, caller: Caller) -> None:
+    store = doubles.deltas
+    assert isinstance(store, MemoryDeltas)
+    store.ranked_switch.seconds = 0.05
+    at_once(50, lambda number: [caller.answer(TOP_SALES_PER_CITY.name) for _ in range(20)])
+    assert store.ranked_switch.calls == 1
+
+
+def test_each_tick_each_question_and_each_version_is_asked_anew(doubles: Stores, caller: Caller, clock: Clock) -> None:
+    store = doubles.deltas
+    assert isinstance(store, MemoryDeltas)
+    name = TOP_SALES_PER_CITY.name
+
+    def queries(**parameters: object) -> int:
+        before = store.ranked_switch.calls
+        caller.answer(name, **parameters)
+        return store.ranked_switch.calls - before
+
+    assert [queries(), queries(), queries(limit=10), queries(limit=11)] == [1, 0, 0, 1]
+    assert [queries(view="live"), queries(currency="USD"), queries(country="Germany")] == [1, 1, 1]
+    assert [queries(view="reconciled"), queries(**{"from": "2026-01-01"}), queries(to="2026-01-01")] == [1, 1, 1]
+    clock.forward(milliseconds=249)
+    assert [queries(), queries(view="reconciled")] == [0, 0]
+    clock.forward(milliseconds=1)
+    assert [queries(), queries(view="reconciled")] == [1, 0]
+    store.standings = standing(publication(1, NOW))
+    clock.forward(milliseconds=250)
+    assert [queries(), queries(view="reconciled")] == [1, 1]
+
+
+def test_freshness_is_never_newer_than_the_figures(doubles: Stores, caller: Caller, clock: Clock) -> None:
+    """A cached live answer keeps the progress that was read before its figures."""
+    store = doubles.deltas
+    assert isinstance(store, MemoryDeltas)
+    store.standings = standing(seen_through=NOW)
+    clock.forward(milliseconds=100)
+    first = caller.answer(TOP_SALES_PER_CITY.name)["evidence"]["freshness"][0]
+    store.standings = standing(seen_through=NOW.replace(microsecond=90_000))
+    clock.forward(milliseconds=100)
+    second = caller.answer(TOP_SALES_PER_CITY.name)["evidence"]["freshness"][0]
+    assert second["seen_through"] == first["seen_through"]
+    assert (first["lag_seconds"], second["lag_seconds"]) == (0.1, 0.2)
