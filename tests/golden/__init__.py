@@ -1,0 +1,1 @@
+"""The golden cases: records in, answers out, for every engine."""
