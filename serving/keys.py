@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from serving.flights import Flights
 from serving.ports import ApiKey, Clock, Keys, StoreFailed
 from serving.ticks import utc_now
 
@@ -93,6 +94,7 @@ class KeyRing:
         self._keys, self._recheck, self._grace = keys, recheck_seconds, grace_seconds
         self._clock, self._seconds = clock, seconds
         self._seen: dict[bytes, _Seen] = {}
+        self._flights = Flights[ApiKey | None]()
 
     def holder(self, key: str) -> ApiKey | None:
         """What is known of a key, or None if it is unknown, revoked or expired.
@@ -114,7 +116,7 @@ class KeyRing:
         if seen and self._seconds() - seen.at < self._recheck:
             return seen.key
         try:
-            return self._look_up(wanted)
+            return self._flights.run(wanted.hex(), lambda: self._look_up(wanted))
         except StoreFailed:
             if seen and self._seconds() - seen.at < self._grace:
                 return seen.key

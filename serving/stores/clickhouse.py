@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,12 +14,16 @@ from rankings.ranking import Label
 from rankings.render import clickhouse as render
 from serving.asked import Asked
 from serving.breaker import Breaker
+from serving.flights import Flights
 from serving.found import Entry, Publication, Ranked, SourceProgress, Standing
 from serving.ports import StoreAway, StoreRefused
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CONNECT_SECONDS = 1
 CONNECTIONS = 32
+
+PARAMETER_BYTES = 60_000
+"""Most bytes of one list of keys: ClickHouse refuses statements of more than 256 KiB, parameters included."""
 
 Rows = Sequence[Sequence[Any]]
 
@@ -37,7 +40,7 @@ class ClickHouseDeltas:
     def __init__(self, dsn: SecretStr, timeout_seconds: float, breaker: Breaker | None = None) -> None:
         self._dsn, self._timeout = dsn, timeout_seconds
         self._breaker = breaker or Breaker("ClickHouse")
-        self._lock = threading.Lock()
+        self._connecting = Flights[Any]()
         self._made: Any = None
 
     def publication(self) -> Publication | None:
@@ -61,7 +64,8 @@ class ClickHouseDeltas:
 
     def names(self, label: Label, keys: Sequence[str]) -> dict[str, str]:
         """The names that are known of these keys."""
-        return {key: name for key, name in self._rows(render.names(label), {"keys": list(keys)})}
+        text = render.names(label)
+        return {key: name for some in _batches(keys) for key, name in self._rows(text, {"keys": some})}
 
     def _rows(self, text: str, parameters: Mapping[str, object] | None = None) -> Rows:
         return self._breaker.call(lambda: self._query(text, parameters))
@@ -81,9 +85,8 @@ class ClickHouseDeltas:
 
     def _client(self) -> Any:
         if self._made is None:
-            with self._lock:
-                if self._made is None:
-                    self._made = self._connect()
+            # Who comes while one connects waits for its outcome, instead of waiting for another timeout after it.
+            self._made = self._connecting.run("client", self._connect)
         return self._made
 
     def _connect(self) -> Any:
@@ -108,6 +111,20 @@ class ClickHouseDeltas:
 def _publication(row: Sequence[Any]) -> Publication:
     version, boundary, versions, rankings, published_at = row
     return Publication(int(version), boundary, tuple(map(int, versions)), tuple(rankings), published_at)
+
+
+def _batches(keys: Sequence[str]) -> Iterator[list[str]]:
+    """The keys in lists that are short enough to be one parameter."""
+    batch: list[str] = []
+    size = 0
+    for key in keys:
+        batch.append(key)
+        size += len(key.encode()) + len("'', ")
+        if size > PARAMETER_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _progress(row: Sequence[Any]) -> SourceProgress:

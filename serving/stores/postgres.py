@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC
@@ -19,6 +18,7 @@ from pydantic import SecretStr
 from rankings.ranking import Label
 from serving.asked import Asked
 from serving.breaker import Breaker
+from serving.flights import Flights
 from serving.found import Entry, Publication, Ranked
 from serving.ports import ApiKey, StoreAway, StoreRefused
 
@@ -46,7 +46,7 @@ class Postgres:
     def __init__(self, dsn: SecretStr, timeout_seconds: float, breaker: Breaker | None = None) -> None:
         self._dsn, self._timeout_ms = dsn, int(timeout_seconds * 1000)
         self._breaker = breaker or Breaker("PostgreSQL")
-        self._lock = threading.Lock()
+        self._connecting = Flights[ThreadedConnectionPool]()
         self._made: ThreadedConnectionPool | None = None
 
     def rows(self, name: str, parameters: Mapping[str, object] | None = None) -> Rows:
@@ -91,10 +91,11 @@ class Postgres:
             pool.putconn(connection, close=bool(connection.closed))
 
     def _pool(self) -> ThreadedConnectionPool:
-        with self._lock:
-            if self._made is None:
-                self._made = self._connect()
-            return self._made
+        pool = self._made
+        if pool is None:
+            # Who comes while one connects waits for its outcome, instead of waiting for another timeout after it.
+            pool = self._made = self._connecting.run("pool", self._connect)
+        return pool
 
     def _connect(self) -> ThreadedConnectionPool:
         return ThreadedConnectionPool(
@@ -109,8 +110,7 @@ class Postgres:
 
     def _forget_pool(self) -> bool:
         """Whether there was one."""
-        with self._lock:
-            forgotten, self._made = self._made, None
+        forgotten, self._made = self._made, None
         return forgotten is not None
 
 

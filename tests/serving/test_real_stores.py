@@ -246,6 +246,16 @@ def test_names_are_the_last_ones_seen(real: Real) -> None:
     assert real.caller.answer(TOP_SALESMAN_IN_COUNTRY.name)["data"][0]["salesman"] == "Ana María"
 
 
+def test_any_number_of_names_is_found(real: Real) -> None:
+    ids = [f"{number}".rjust(150, "é") for number in range(1500)]
+    real.live([(NOW, sale(each, salesman_id=each, country=f"C{at % 3}")) for at, each in enumerate(ids)])
+    rows = [["salesman", each, f"Name {each}", NOW] for each in ids]
+    real.client.insert("labels", rows, column_names=["label", "key", "name", "seen_at"])
+    lines = real.caller.answer(TOP_SALESMAN_IN_COUNTRY.name, limit=1000)["data"]
+    assert len(lines) == 1500
+    assert all(line["salesman"] == f"Name {line['salesman_id']}" for line in lines)
+
+
 def test_postgresqls_totals_are_ranked_as_clickhouse_ranks(real: Real, platform: SecretStr, valkey: SecretStr) -> None:
     changes = history(5)
     real.reconcile(changes, NOW, 1)
