@@ -104,6 +104,8 @@ class Engine:
     def __init__(self, folder: Path, memory_bytes: int) -> None:
         self.folder = folder
         self._address = f"{folder}?config-file={self._prepare(memory_bytes)}"
+        # The engine takes its time zone from here when it starts; every process of the platform keeps UTC.
+        os.environ["TZ"] = "UTC"
         # The engine lives as long as a connection does: this one keeps it.
         self._anchor = self.connect()
         self.version = self._anchor.run("SELECT version()").bytes().decode().strip()
@@ -114,8 +116,6 @@ class Engine:
         Raises:
             Retryable: another process has the folder open.
         """
-        # The engine takes its time zone from here when it starts; every process of the platform keeps UTC.
-        os.environ["TZ"] = "UTC"
         from chdb.state.sqlitelike import Connection as Raw
 
         try:

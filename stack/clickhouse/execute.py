@@ -15,7 +15,8 @@ from stack.clickhouse.errors import ClickHouseError
 from stack.clickhouse.form import ExternalTable
 from stack.clickhouse.request import Query
 from stack.clickhouse.sessions import Session, Sessions
-from stack.clickhouse.sql import Statement
+from stack.clickhouse.sql import Statement, read
+from stack.clickhouse.tokens import Kind
 
 # Formats whose blocks, one after another, are the format itself; all others have a head, a foot or a separator.
 _STREAMABLE = frozenset(
@@ -36,6 +37,8 @@ _STREAMABLE = frozenset(
 )
 # What only a whole result shows, or what turns rows into an array.
 _WHOLE_SETTINGS = ("extremes", "output_format_json_array_of_rows")
+# chDB gives queries ids of its own; the caller's is kept as the query's comment.
+_CALLERS_ID = b"if(Settings['log_comment'] = '', query_id, Settings['log_comment'])"
 
 
 @dataclass
@@ -129,6 +132,7 @@ def _load(connection: Connection, tables: tuple[ExternalTable, ...], life: ExitS
         create = f"CREATE TEMPORARY TABLE {identifier(table.name)} ({table.structure}) ENGINE = Memory"
         if connection.classify(create)[1] != 1:
             raise ClickHouseError("SYNTAX_ERROR", f"The structure of the external table '{table.name}' is not one")
+        guard.check(read(create.encode()))
         connection.run(create)
         life.callback(connection.run, f"DROP TEMPORARY TABLE IF EXISTS {identifier(table.name)}")
         connection.insert(f"INSERT INTO {identifier(table.name)}", table.format, table.pieces())
@@ -145,7 +149,7 @@ def _run(connection: Connection, query: Query, statement: Statement, life: ExitS
         raise _several()
     _refuse_changes(read_only, kind, statement.verb)
     if statement.verb == "KILL":
-        sql = sql.replace("query_id", "if(Settings['log_comment'] = '', query_id, Settings['log_comment'])")
+        sql = _text(_with_own_ids(statement))
     output = statement.format or query.default_format or "TabSeparated"
     if _can_stream(query, statement, kind, output):
         return _stream(connection, sql, output, life)
@@ -207,6 +211,15 @@ def _refuse_changes(read_only: bool, kind: str, verb: str) -> None:
             "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. "
             "You should use method POST for modifying queries",
         )
+
+
+def _with_own_ids(statement: Statement) -> bytes:
+    """A KILL QUERY that finds queries by the ids that their callers know."""
+    text = statement.text
+    for token in reversed(statement.tokens):
+        if token.kind is Kind.WORD and token.text == b"query_id":
+            text = text[: token.start] + _CALLERS_ID + text[token.end :]
+    return text
 
 
 def _refuse_input(statement: Statement) -> None:

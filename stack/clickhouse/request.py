@@ -14,6 +14,8 @@ from stack.clickhouse.errors import ClickHouseError
 from stack.clickhouse.form import ExternalTable, read_form
 
 PIECE = 1 << 20
+# An INSERT in the body is read up to its data from this many bytes; a compressed body can come in smaller pieces.
+_HEAD = 1 << 16
 _SETTING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PARAM_NAME = re.compile(r"[A-Za-z0-9_]+\Z")
 
@@ -139,9 +141,12 @@ def _body(stream: IO[bytes], headers: Mapping[str, str]) -> Iterator[bytes]:
 def _sql_and_more(query: str, pieces: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
     """The statement, and what follows it: a query in the URL comes before the body, on a line of its own."""
     stream = (piece for piece in pieces if piece)
-    if not query:
-        return next(stream, b""), stream
-    return query.encode("utf-8", "surrogateescape") + b"\n", stream
+    if query:
+        return query.encode("utf-8", "surrogateescape") + b"\n", stream
+    sql = b""
+    while len(sql) < _HEAD and (piece := next(stream, None)):
+        sql += piece
+    return sql, stream
 
 
 def _describes(name: str, external: Iterable[ExternalTable]) -> bool:

@@ -66,6 +66,17 @@ def test_refused_in_a_setting(gateway: Gateway) -> None:
     assert response.headers["X-ClickHouse-Exception-Code"] == "497"
 
 
+def test_refused_in_the_structure_of_an_external_table(gateway: Gateway) -> None:
+    structure = "a UInt8, s String DEFAULT file('/etc/passwd')"
+    answer = gateway.curl("-F", "e=1", "-F", f"e_structure={structure}", "-F", "query=SELECT s FROM e", gateway.url)
+    assert "Code: " in answer
+    assert SECRET not in answer
+    files = {"e": ("e", b"1\n")}
+    params = {"query": "SELECT s FROM e", "e_structure": structure, "e_format": "CSV"}
+    response = gateway.http.post(gateway.url, params=params, files=files)
+    assert response.headers["X-ClickHouse-Exception-Code"] == "497"
+
+
 def test_refused_after_a_long_text(gateway: Gateway) -> None:
     response = gateway.post(f"SELECT '{'x' * 1_500_000}', file('/etc/passwd')")
     assert response.headers["X-ClickHouse-Exception-Code"] == "497"

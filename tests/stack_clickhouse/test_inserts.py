@@ -50,6 +50,13 @@ def test_statement_in_the_url(gateway: Gateway, table: str, query: str, body: by
     assert _written(gateway) == '1,"x"\n2,"y"\n'
 
 
+def test_statement_cut_into_compressed_frames(gateway: Gateway, table: str) -> None:
+    body = b"".join(gzip.compress(piece) for piece in (b"INSERT INTO", b" t (a, b) FORM", b"AT CSV\n1,x\n2", b",y\n"))
+    response = gateway.post(body, {"Content-Encoding": "gzip"})
+    assert response.status_code == 200, response.text
+    assert _written(gateway) == '1,"x"\n2,"y"\n'
+
+
 @pytest.mark.parametrize("name", ["Arrow", "ArrowStream", "Parquet"])
 def test_columnar_formats(gateway: Gateway, table: str, name: str) -> None:
     rows, file = pa.table({"a": pa.array([1, 2], pa.uint64()), "b": ["x", "y"]}), io.BytesIO()

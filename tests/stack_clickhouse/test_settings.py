@@ -47,6 +47,8 @@ def test_session_time_zone(gateway: Gateway) -> None:
 def test_engine_is_small(gateway: Gateway) -> None:
     sql = "SELECT value FROM system.server_settings WHERE name = 'max_server_memory_usage'"
     assert gateway.post(sql).text == f"{1500 << 20}\n"
+    cleaning = "SELECT value FROM system.merge_tree_settings WHERE name = 'old_parts_lifetime'"
+    assert gateway.post(cleaning).text == "60\n"
     logs = "SELECT name FROM system.tables WHERE database = 'system' AND engine LIKE '%MergeTree'"
     assert gateway.post(logs).text == ""
     response = gateway.post("SELECT groupArray(number) FROM numbers(500000000) FORMAT Null")
