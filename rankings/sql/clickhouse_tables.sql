@@ -49,3 +49,19 @@ CREATE TABLE IF NOT EXISTS labels
 ENGINE = ReplacingMergeTree(seen_at) ORDER BY (label, key)
 COMMENT 'Names shown beside subjects; the last one seen wins and never splits a sum'
 ;
+CREATE TABLE IF NOT EXISTS drift
+(
+    version UInt32 COMMENT 'the reconciliation that found it',
+    ranking LowCardinality(String) COMMENT 'the ranking whose sums differ',
+    business_day Date COMMENT 'the sum that differs',
+    currency LowCardinality(FixedString(3)) COMMENT 'the sum that differs',
+    subject Array(String) COMMENT 'the sum that differs, in the order of the ranking''s subject',
+    live_amount Decimal(38, 2) COMMENT 'base version and live deltas before the boundary',
+    reconciled_amount Decimal(38, 2) COMMENT 'recomputed from the log',
+    live_sales Int64 COMMENT 'likewise, in sales',
+    reconciled_sales Int64 COMMENT 'likewise, in sales',
+    cause LowCardinality(String) COMMENT 'why, if that is known'
+)
+ENGINE = ReplacingMergeTree PARTITION BY version ORDER BY (ranking, currency, business_day, subject)
+COMMENT 'Sums that the live path and the recomputed history disagree about, by version'
+;

@@ -35,6 +35,21 @@ CREATE TABLE IF NOT EXISTS labels (
 );
 COMMENT ON TABLE labels IS 'Names shown beside subjects';
 
+CREATE TABLE IF NOT EXISTS drift (
+    version integer NOT NULL REFERENCES ledger (version),
+    ranking text NOT NULL,
+    business_day date NOT NULL,
+    currency char(3) NOT NULL,
+    subject text[] NOT NULL,
+    live_amount numeric(38, 2) NOT NULL,
+    reconciled_amount numeric(38, 2) NOT NULL,
+    live_sales bigint NOT NULL,
+    reconciled_sales bigint NOT NULL,
+    cause text NOT NULL,
+    PRIMARY KEY (ranking, version, currency, business_day, subject)
+);
+COMMENT ON TABLE drift IS 'Sums that the live path and the recomputed history disagreed about, by version';
+
 CREATE TABLE IF NOT EXISTS api_keys (
     key_id text PRIMARY KEY,
     name text NOT NULL,

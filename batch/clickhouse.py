@@ -1,0 +1,161 @@
+"""ClickHouse: where the differences go, and where the one row is written that flips the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from rankings.ranking import Ranking
+from rankings.render import clickhouse as render
+from rankings.render import drift
+from runtime.errors import Permanent, Retryable
+
+Rows = Sequence[Sequence[Any]]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A version that answers are or were pinned to.
+
+    Attributes:
+        version: its number, as in the ledger.
+        boundary: its log time T, UTC.
+        versions: the chain whose differences add up to it; its own number comes last.
+        rankings: the names of the rankings that it has a history for.
+    """
+
+    version: int
+    boundary: datetime
+    versions: tuple[int, ...]
+    rankings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How many sums of a ranking differ in one currency, and by how much without signs."""
+
+    ranking: str
+    currency: str
+    cause: str
+    rows: int
+    amount: Decimal
+    sales: int
+
+
+@contextmanager
+def connected(dsn: str) -> Iterator[Any]:
+    """A client of clickhouse-connect.
+
+    Raises:
+        Retryable: there is no answer.
+        Permanent: ClickHouse answers with an error.
+    """
+    import clickhouse_connect
+    from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+    from urllib3.exceptions import HTTPError
+
+    try:
+        client = clickhouse_connect.get_client(dsn=dsn, autogenerate_session_id=False)
+        try:
+            yield client
+        finally:
+            client.close()
+    except (OperationalError, HTTPError, OSError) as error:
+        raise Retryable("ClickHouse does not answer", received=str(error), todo="run it again once it is up") from error
+    except ClickHouseError as error:
+        raise Permanent("ClickHouse answered with an error", received=str(error)) from error
+
+
+class Store:
+    """What a reconciliation asks of ClickHouse; every call makes a connection of its own.
+
+    Args:
+        dsn: the address, with user, password and database.
+        among: the rankings that there are.
+    """
+
+    def __init__(self, dsn: str, among: tuple[Ranking, ...]) -> None:
+        self._dsn, self._among = dsn, among
+
+    def prepare(self) -> None:
+        """Makes the tables that are missing."""
+        self._run((text, {}) for text in render.ddl(self._among))
+
+    def current(self) -> Publication | None:
+        """The publication that answers are pinned to."""
+        return next(iter(self._publications(render.current_publication())), None)
+
+    def published(self, version: int) -> Publication | None:
+        """The publication of that version, if there ever was one."""
+        text = "SELECT version, boundary, versions, rankings FROM publications WHERE version = {version:UInt32} LIMIT 1"
+        return next(iter(self._publications(text, {"version": version})), None)
+
+    def newest_version(self) -> int:
+        """The greatest version that was ever published, or 0."""
+        return int(self._rows("SELECT max(version) FROM publications")[0][0])
+
+    def publish(self, publication: Publication) -> None:
+        """Pins all answers to a version: one row, later than every other."""
+        with connected(self._dsn) as client:
+            last = client.query("SELECT max(published_at) FROM publications").result_rows[0][0]
+            at = max(datetime.now(UTC), _aware(last) + timedelta(microseconds=1))
+            row = [publication.version, publication.boundary, publication.versions, publication.rankings, at]
+            names = ["version", "boundary", "versions", "rankings", "published_at"]
+            client.insert("publications", [row], column_names=names)
+
+    def drop(self, version: int) -> None:
+        """Removes a version's rows; nothing happens if it has none."""
+        tables = [ranking.reconciled_table for ranking in self._among] + ["drift"]
+        self._run((f"ALTER TABLE {table} DROP PARTITION {version:d}", {}) for table in tables)
+
+    def live_seen_through(self) -> datetime | None:
+        """The log time that the live job has read every partition up to, or None if it was never measured."""
+        return next((_aware(seen) for (seen,) in self._rows(drift.live_seen_through())), None)
+
+    def compare(self, version: int, base: Publication | None, boundary: datetime, cause: str) -> None:
+        """Keeps the drift of every ranking in the table `drift`."""
+        bound = {
+            "version": version,
+            "chain": list(base.versions) if base else [],
+            "since": base.boundary if base else EPOCH,
+            "boundary": boundary,
+            "cause": cause,
+        }
+        self._run((drift.insert(ranking), bound) for ranking in self._among)
+
+    def drift(self, version: int) -> tuple[Drift, ...]:
+        """The sums of a version's drift."""
+        return tuple(Drift(*row) for row in self._rows(drift.summary(), {"version": version}))
+
+    def drift_rows(self, version: int) -> Iterator[Sequence[Any]]:
+        """A version's drift row by row, in the order of the table's columns."""
+        with (
+            connected(self._dsn) as client,
+            client.query_rows_stream(drift.rows(), parameters={"version": version}) as rows,
+        ):
+            yield from rows
+
+    def _publications(self, text: str, bound: Mapping[str, object] | None = None) -> list[Publication]:
+        rows = self._rows(text, bound)
+        return [Publication(row[0], _aware(row[1]), tuple(row[2]), tuple(row[3])) for row in rows]
+
+    def _rows(self, text: str, bound: Mapping[str, object] | None = None) -> Rows:
+        with connected(self._dsn) as client:
+            rows: Rows = client.query(text, parameters=bound).result_rows
+        return rows
+
+    def _run(self, statements: Iterable[tuple[str, Mapping[str, object]]]) -> None:
+        with connected(self._dsn) as client:
+            for text, bound in statements:
+                client.command(text, parameters=bound or None)
+
+
+def _aware(time: datetime) -> datetime:
+    """clickhouse-connect gives times of UTC columns without their zone."""
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

@@ -1,0 +1,33 @@
+"""Kafka: which partitions the log has."""
+
+from __future__ import annotations
+
+from rankings.topics import TOPICS
+from runtime.errors import Retryable
+from runtime.settings import Settings
+
+Partition = tuple[str, int]
+"""A topic's name and a partition's number."""
+
+TIMEOUT_SECONDS = 10
+
+
+def partitions(settings: Settings) -> frozenset[Partition]:
+    """Every partition of every topic that carries sales.
+
+    Raises:
+        Retryable: Kafka does not answer, or a topic is not there yet.
+    """
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    admin = AdminClient({"bootstrap.servers": settings.kafka, "log_level": 0})
+    try:
+        known = admin.list_topics(timeout=TIMEOUT_SECONDS).topics
+    except KafkaException as error:
+        todo = "start the stack, or set TIDELAKE_KAFKA"
+        raise Retryable("Kafka does not answer", received=f"{settings.kafka}: {error}", todo=todo) from error
+    missing = [topic.name for topic in TOPICS if topic.name not in known]
+    if missing:
+        raise Retryable("the log lacks topics", received=", ".join(missing), todo="create them: `tidelake up` does")
+    return frozenset((topic.name, partition) for topic in TOPICS for partition in known[topic.name].partitions)

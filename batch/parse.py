@@ -1,0 +1,64 @@
+"""The contract applied to whole Arrow batches of the log, in Spark's Python workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from rankings.contract import Parsed, parse
+from rankings.sale import Deletion, Sale
+from rankings.topics import topic
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_NO_SALE = (None,) * 7
+
+
+def parsed_batches(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+    """For `mapInArrow`: batches of the bronze table's columns in, batches of `PARSED_SCHEMA` out."""
+    for batch in batches:
+        yield parsed_batch(batch)
+
+
+def parsed_batch(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """What each record of a batch says, beside its position."""
+    import pyarrow as pa
+
+    keys, payloads = batch.column("key").to_pylist(), batch.column("payload").to_pylist()
+    said = [
+        _row(parse(payload, topic(name)), key, payload)
+        for name, key, payload in zip(batch.column("topic").to_pylist(), keys, payloads, strict=True)
+    ]
+    columns = list(zip(*said, strict=True)) or [()] * len(_said_fields())
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, _said_fields(), strict=True)]
+    positions = [batch.column(name) for name in ("topic", "partition", "offset", "log_time")]
+    names = ["topic", "partition", "offset", "log_time", *(field.name for field in _said_fields())]
+    return pa.RecordBatch.from_arrays(positions + arrays, names=names)
+
+
+def _said_fields() -> list[Any]:
+    import pyarrow as pa
+
+    text, raw = pa.string(), pa.binary()
+    return [
+        *(pa.field(name, text) for name in ("kind", "source", "sale_id")),
+        pa.field("occurred_at", pa.timestamp("us", "UTC")),
+        *(pa.field(name, text) for name in ("country", "city", "salesman_id", "salesman")),
+        pa.field("amount", pa.decimal128(18, 2)),
+        *(pa.field(name, text) for name in ("currency", "field", "reason")),
+        *(pa.field(name, raw) for name in ("key", "payload")),
+    ]
+
+
+def _row(said: Parsed, key: bytes | None, payload: bytes | None) -> tuple[object, ...]:
+    """One row: kind, key of the sale, the sale, then field, reason, key and payload of a refused record."""
+    if isinstance(said, Sale):
+        sale = (said.occurred_at, said.country, said.city, said.salesman_id, said.salesman, said.amount, said.currency)
+        return ("sale", said.source, said.sale_id, *sale, None, None, None, None)
+    if isinstance(said, Deletion):
+        return ("deletion", said.source, said.sale_id, *_NO_SALE, None, None, None, None)
+    reason = getattr(said, "reason", None)
+    if reason is None:
+        return ("mark", None, None, *_NO_SALE, None, None, None, None)
+    return ("rejected", None, None, *_NO_SALE, getattr(said, "field", None), reason, key, payload)

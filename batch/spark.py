@@ -1,0 +1,159 @@
+"""The Spark session of a reconciliation: made once, with the lake's catalog, and gone with its JVM at the end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from runtime.errors import Permanent
+from runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+LOG_CONFIG = Path(__file__).with_name("log4j2.properties")
+STOP_SECONDS = 20
+
+
+@contextmanager
+def session(settings: Settings) -> Iterator[SparkSession]:
+    """A session with the catalog `lake`, gone at the end of the block; one that is open already is used as it is.
+
+    Raises:
+        Permanent: Java or a jar is missing, or the JVM does not start.
+    """
+    from pyspark.sql import SparkSession
+
+    opened = SparkSession.getActiveSession()
+    if opened:
+        yield opened
+    else:
+        with _new_session(settings) as made:
+            yield made
+
+
+@contextmanager
+def _new_session(settings: Settings) -> Iterator[SparkSession]:
+    """Its JVM reads from a pipe that this process holds, so it also ends when this process is killed."""
+    scratch = settings.home / "spark"
+    # What a killed run left behind; the ledger's lock lets no other run write here.
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    settings.log_dir.mkdir(parents=True, exist_ok=True)
+    with (settings.log_dir / "spark.log").open("ab") as log:
+        gateway = _jvm(settings, scratch, log)
+        try:
+            yield _session(gateway, settings)
+        finally:
+            _end(gateway)
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _jvm(settings: Settings, scratch: Path, log: IO[bytes]) -> Any:
+    """Starts the JVM with what has to be known at its start; passwords are not among it, for `ps` shows it to all."""
+    from pyspark import SparkConf
+    from pyspark.errors import PySparkRuntimeError
+    from pyspark.java_gateway import launch_gateway
+
+    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    conf = SparkConf(loadDefaults=False).setAll(list(_start_options(settings, scratch).items()))
+    try:
+        return launch_gateway(
+            conf,  # type: ignore[no-untyped-call]
+            {"stdout": log, "stderr": subprocess.STDOUT},
+        )
+    except PySparkRuntimeError as error:
+        todo = f"read the end of {log.name}; Spark needs Java 17 or later on PATH or in JAVA_HOME"
+        raise Permanent("Spark's JVM did not start", received=str(error), todo=todo) from error
+
+
+def _start_options(settings: Settings, scratch: Path) -> Mapping[str, str]:
+    return {
+        "spark.app.name": "tidelake-reconcile",
+        "spark.master": settings.spark_master,
+        "spark.driver.memory": settings.spark_memory,
+        "spark.driver.extraClassPath": ":".join(jar_files(settings)),
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={LOG_CONFIG.as_uri()} -XX:+UseParallelGC",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.local.dir": str(scratch),
+        "spark.sql.warehouse.dir": (scratch / "warehouse").as_uri(),
+        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+    }
+
+
+def jar_files(settings: Settings) -> list[str]:
+    """Iceberg's and PostgreSQL's jars: those that the setting names, else those that the one-machine stack locks."""
+    if settings.spark_jars:
+        return settings.spark_jars.split(",")
+    from stack.jars import jars
+
+    return [str(path) for path in jars("spark")]
+
+
+def _session(gateway: Any, settings: Settings) -> SparkSession:
+    from pyspark import SparkConf, SparkContext
+    from pyspark.sql import SparkSession
+
+    # A configuration made through this gateway carries what the JVM was started with.
+    SparkContext._ensure_initialized(gateway=gateway)
+    context = SparkContext(gateway=gateway, conf=SparkConf(_jvm=gateway.jvm))
+    made = SparkSession(context)
+    for name, value in {**_session_options(), **_catalog(settings)}.items():
+        made.conf.set(name, value)
+    return made
+
+
+def _session_options() -> Mapping[str, str]:
+    return {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.adaptive.enabled": "true",
+        "spark.sql.shuffle.partitions": "16",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
+        "spark.sql.execution.pyspark.udf.faulthandler.enabled": "true",
+    }
+
+
+def _catalog(settings: Settings) -> Mapping[str, str]:
+    """The Iceberg catalog that the Flink jobs write to: the same name, in the same database."""
+    at = urlsplit(settings.platform_dsn.get_secret_value())
+    values = {
+        "": "org.apache.iceberg.spark.SparkCatalog",
+        ".catalog-impl": "org.apache.iceberg.jdbc.JdbcCatalog",
+        ".uri": f"jdbc:postgresql://{at.hostname}:{at.port or 5432}{at.path}",
+        ".jdbc.user": unquote(at.username or ""),
+        ".jdbc.password": unquote(at.password or ""),
+        ".jdbc.schema-version": "V1",
+        ".warehouse": settings.warehouse,
+        ".cache-enabled": "false",
+    }
+    return {f"spark.sql.catalog.lake{name}": value for name, value in values.items()}
+
+
+def _end(gateway: Any) -> None:
+    """Stops Spark and its JVM, and lets this process start another."""
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    with suppress(Exception):  # a JVM that is gone already cannot be asked to stop
+        if SparkContext._active_spark_context:
+            SparkContext._active_spark_context.stop()
+        gateway.shutdown()
+    SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
+    SparkSession._instantiatedSession = None
+    gateway.proc.stdin.close()
+    try:
+        gateway.proc.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        gateway.proc.kill()
+        gateway.proc.wait()

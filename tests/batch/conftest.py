@@ -1,0 +1,58 @@
+"""A real lake, PostgreSQL, ClickHouse and Spark for the batch's tests, started once and only if a test asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg2
+import pytest
+from pydantic import SecretStr
+
+from batch.spark import session
+from runtime.settings import Settings
+from tests.batch.world import World
+from tests.postgres import running as postgres_running
+from tests.stack_clickhouse.gateway import PASSWORD, USER
+from tests.stack_clickhouse.gateway import running as gateway_running
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@pytest.fixture(scope="session")
+def batch_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings that name servers of the tests' own."""
+    home = tmp_path_factory.mktemp("batch")
+    with postgres_running() as dsn, gateway_running(tmp_path_factory.mktemp("clickhouse")) as gateway:
+        password = PASSWORD.replace("@", "%40").replace(" ", "%20")
+        yield Settings(
+            home=home,
+            platform_dsn=SecretStr(dsn),
+            clickhouse=SecretStr(f"http://{USER}:{password}@127.0.0.1:{gateway.port}/tidelake"),
+            warehouse=Path(home, "lake").as_uri(),
+            business_time_zone="Europe/Berlin",
+            spark_master="local[2]",
+            mark_wait_seconds=1,
+            live_wait_seconds=0,
+        )
+
+
+@pytest.fixture(scope="session")
+def spark(batch_settings: Settings) -> Iterator[SparkSession]:
+    """The session that reconciliations of this process use."""
+    with session(batch_settings) as made:
+        yield made
+
+
+@pytest.fixture
+def world(batch_settings: Settings, spark: SparkSession) -> World:
+    """Empty stores and an empty lake."""
+    with psycopg2.connect(batch_settings.platform_dsn.get_secret_value()) as connection, connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS drift, totals, ledger, labels, api_keys CASCADE")
+        cursor.execute((files("rankings") / "sql" / "postgres_tables.sql").read_text())
+    made = World(batch_settings, spark)
+    made.clear()
+    return made

@@ -1,0 +1,121 @@
+"""What a reconciliation's tests write to the lake and read from the stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import psycopg2
+
+from batch.clickhouse import connected
+from batch.progress import Progress
+from batch.reconcile import AlreadyPublished, Published, reconcile
+from rankings.catalogue import RANKINGS
+from rankings.oracle import SumKey, Total, state, sums
+from rankings.ranking import Ranking
+from rankings.render import clickhouse
+from rankings.render.spark import BRONZE
+from rankings.sale import Deletion, Sale
+from runtime.settings import Settings
+from tests.batch.log import Record, partitions
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+BRONZE_SCHEMA = "topic string, partition int, offset bigint, key binary, payload binary, log_time timestamp"
+SHARED = ("publications", "quarantine", "progress", "labels", "drift")
+
+
+@dataclass
+class World:
+    """The lake and the stores."""
+
+    settings: Settings
+    spark: SparkSession
+
+    def clear(self) -> None:
+        """Empties all of it."""
+        for name in ("bronze", "silver", "gold"):
+            self.spark.sql(f"CREATE NAMESPACE IF NOT EXISTS lake.{name}")
+            for row in self.spark.sql(f"SHOW TABLES IN lake.{name}").collect():
+                self.spark.sql(f"DROP TABLE lake.{name}.{row.tableName}")
+        self.spark.sql(f"CREATE TABLE {BRONZE} ({BRONZE_SCHEMA}) USING iceberg PARTITIONED BY (hours(log_time))")
+        with connected(self.settings.clickhouse.get_secret_value()) as client:
+            for statement in clickhouse.ddl():
+                client.command(statement)
+            ranked = [name for each in RANKINGS for name in (each.live_table, each.reconciled_table)]
+            for table in (*SHARED, *ranked):
+                client.command(f"TRUNCATE TABLE {table}")
+
+    def write(self, records: Iterable[Record]) -> None:
+        """Appends records to bronze, as the lake job does."""
+        names = ("topic", "partition", "offset", "key", "payload", "log_time")
+        rows = [tuple(getattr(record, name) for name in names) for record in records]
+        self.spark.createDataFrame(rows, BRONZE_SCHEMA).writeTo(BRONZE).append()
+
+    def reconcile(self, through: datetime, progress: Progress | None = None) -> Published | AlreadyPublished:
+        """A reconciliation over this world."""
+        return reconcile(through, self.settings, progress=progress, partitions=lambda _: partitions())
+
+    def published(self, ranking: Ranking) -> dict[SumKey, tuple[Any, int]]:
+        """What the current publication's chain adds up to in ClickHouse."""
+        keys = ", ".join(ranking.sum_key)
+        chain = self.clickhouse("SELECT versions FROM publications ORDER BY published_at DESC LIMIT 1")[0][0]
+        rows = self.clickhouse(
+            f"SELECT {keys}, sum(amount) AS total, sum(sales) AS count FROM {ranking.reconciled_table} FINAL "
+            f"WHERE version IN ({', '.join(map(str, chain))}) GROUP BY {keys} HAVING total != 0 OR count != 0"
+        )
+        return {tuple(row[:-2]): (row[-2], row[-1]) for row in rows}
+
+    def totals(self, ranking: Ranking, version: int) -> dict[SumKey, tuple[Any, int]]:
+        """The totals of a version in PostgreSQL."""
+        rows = self.postgres(
+            "SELECT business_day, currency, subject, amount, sales FROM totals WHERE ranking = %s AND version = %s",
+            (ranking.name, version),
+        )
+        return {(day, currency, *subject): (amount, sales) for day, currency, subject, amount, sales in rows}
+
+    def expected(self, ranking: Ranking, records: Iterable[Record]) -> dict[SumKey, tuple[Any, int]]:
+        """The oracle's sums over records."""
+        said = [record.said for record in records]
+        changes = [each for each in said if isinstance(each, Sale | Deletion)]
+        totals = sums(ranking, state(changes).values(), ZoneInfo(self.settings.business_time_zone))
+        return {key: _plain(total) for key, total in totals.items()}
+
+    def clickhouse(self, text: str) -> list[Any]:
+        """The rows of a query."""
+        with connected(self.settings.clickhouse.get_secret_value()) as client:
+            return list(client.query(text).result_rows)
+
+    def insert(self, table: str, rows: list[dict[str, Any]]) -> None:
+        """Rows for a table of ClickHouse."""
+        with connected(self.settings.clickhouse.get_secret_value()) as client:
+            client.insert(table, [list(row.values()) for row in rows], column_names=list(rows[0]))
+
+    def postgres(self, text: str, values: tuple[object, ...] = ()) -> list[Any]:
+        """The rows of a query."""
+        dsn = self.settings.platform_dsn.get_secret_value()
+        with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(text, values)
+            return cursor.fetchall() if cursor.description else []
+
+    def ledger(self) -> list[tuple[int, str]]:
+        """Version and status of every row."""
+        return self.postgres("SELECT version, status FROM ledger ORDER BY version")
+
+    def gold(self, ranking: Ranking) -> list[tuple[Any, ...]]:
+        """The sums as they stand in the lake."""
+        return [tuple(row) for row in self.spark.table(f"lake.gold.{ranking.gold_table}").collect()]
+
+
+def _plain(total: Total) -> tuple[Any, int]:
+    return total.amount, total.sales
+
+
+def utc(text: str) -> datetime:
+    """A time of UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
