@@ -21,13 +21,13 @@ from pydantic import SecretStr
 
 from rankings.render.clickhouse import ddl
 from runtime.settings import Settings
-from serving.compose import Stores, compose
+from serving.compose import compose
 from serving.http.app import create_app
 from serving.keys import key_hash
 from serving.ports import ApiKey
 from serving.stores.memory import MemoryCache, MemoryDeltas, MemoryKeys, MemoryTotals
 from tests import postgres
-from tests.serving.world import NOW, Caller, Clock
+from tests.serving.world import NOW, Caller, Clock, Doubles
 
 KEY = "tl_a-key-that-may-read"
 
@@ -44,18 +44,18 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def doubles() -> Stores:
+def doubles() -> Doubles:
     """Empty stores that know one API key."""
     hashed = key_hash(KEY)
-    return Stores(
+    return Doubles(
         MemoryDeltas(), MemoryTotals(), MemoryKeys({hashed: ApiKey("tl_a-key-th", hashed, ("read",))}), MemoryCache()
     )
 
 
 @pytest.fixture
-def caller(doubles: Stores, clock: Clock) -> Caller:
+def caller(doubles: Doubles, clock: Clock) -> Caller:
     """Someone with a key, at an API over the doubles."""
-    app = create_app(compose(Settings(), doubles, clock))
+    app = create_app(compose(Settings(), doubles.stores, clock))
     return Caller(app.test_client(), KEY)
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from typing import TypeVar
 
 import pytest
 from pydantic import SecretStr
@@ -15,12 +16,13 @@ from pydantic import SecretStr
 from rankings.catalogue import TOP_SALES_PER_CITY
 from serving.cache import RedisCache
 from serving.cached import CachedFigures, packed, unpacked
-from serving.compose import Stores
 from serving.found import Entry, Found, Ranked
 from serving.ports import Cache, StoreAway
-from serving.stores.memory import MemoryCache, MemoryDeltas
+from serving.stores.memory import MemoryCache
 from tests.serving.conftest import redis_server
-from tests.serving.world import NOW, Caller, Clock, publication, standing
+from tests.serving.world import NOW, Caller, Clock, Doubles, publication, standing
+
+T = TypeVar("T")
 
 FOUND = Found(
     Ranked(
@@ -48,11 +50,11 @@ class Maker:
         return FOUND
 
 
-def at_once(callers: int, work: Callable[[int], object]) -> list[object]:
+def at_once(callers: int, work: Callable[[int], T]) -> list[T]:
     """All results of that many threads that start together."""
     gate = threading.Barrier(callers)
 
-    def one(number: int) -> object:
+    def one(number: int) -> T:
         gate.wait()
         return work(number)
 
@@ -95,7 +97,7 @@ def test_a_thousand_callers_of_a_cold_key_make_one_query(cache: Cache) -> None:
     figures, make = CachedFigures(cache, 5), Maker()
     results = at_once(250, lambda number: [figures.through("cold", 60_000, make) for _ in range(4)])
     assert make.made == 1
-    cached = [cached for four in results for found, cached in four if found == FOUND]  # type: ignore[attr-defined]
+    cached = [cached for four in results for found, cached in four if found == FOUND]
     assert len(cached) == 1000
     assert cached.count(False) == 1
 
@@ -105,7 +107,7 @@ def test_processes_share_one_flight(cache: Cache) -> None:
     processes = [CachedFigures(cache, 5) for _ in range(8)]
     results = at_once(32, lambda number: processes[number % 8].through("shared", 60_000, makers))
     assert makers.made == 1
-    assert all(found == FOUND for found, _ in results)  # type: ignore[misc]
+    assert all(found == FOUND for found, _ in results)
 
 
 def test_who_waits_too_long_makes_the_value_itself(cache: Cache) -> None:
@@ -159,8 +161,7 @@ def test_only_the_holder_gives_a_claim_back(cache: Cache) -> None:
     assert cache.claim("k", 60_000)
 
 
-def test_without_redis_every_answer_is_made(doubles: Stores, caller: Caller) -> None:
-    assert isinstance(doubles.cache, MemoryCache)
+def test_without_redis_every_answer_is_made(doubles: Doubles, caller: Caller) -> None:
     doubles.cache.away = True
     assert [caller.answer(TOP_SALES_PER_CITY.name)["evidence"]["cached"] for _ in range(3)] == [False] * 3
 
@@ -180,17 +181,15 @@ def test_redis_going_and_coming_back_is_never_an_error() -> None:
         assert time.monotonic() - started < 0.5, "a dead cache must cost next to nothing"
 
 
-def test_an_api_answers_a_thousand_callers_of_one_tick_with_one_query(doubles: Stores, caller: Caller) -> None:
+def test_an_api_answers_a_thousand_callers_of_one_tick_with_one_query(doubles: Doubles, caller: Caller) -> None:
     store = doubles.deltas
-    assert isinstance(store, MemoryDeltas)
     store.ranked_switch.seconds = 0.05
     at_once(50, lambda number: [caller.answer(TOP_SALES_PER_CITY.name) for _ in range(20)])
     assert store.ranked_switch.calls == 1
 
 
-def test_each_tick_each_question_and_each_version_is_asked_anew(doubles: Stores, caller: Caller, clock: Clock) -> None:
+def test_each_tick_each_question_and_each_version_is_asked_anew(doubles: Doubles, caller: Caller, clock: Clock) -> None:
     store = doubles.deltas
-    assert isinstance(store, MemoryDeltas)
     name = TOP_SALES_PER_CITY.name
 
     def queries(**parameters: object) -> int:
@@ -210,10 +209,9 @@ def test_each_tick_each_question_and_each_version_is_asked_anew(doubles: Stores,
     assert [queries(), queries(view="reconciled")] == [1, 1]
 
 
-def test_freshness_is_never_newer_than_the_figures(doubles: Stores, caller: Caller, clock: Clock) -> None:
+def test_freshness_is_never_newer_than_the_figures(doubles: Doubles, caller: Caller, clock: Clock) -> None:
     """A cached live answer keeps the progress that was read before its figures."""
     store = doubles.deltas
-    assert isinstance(store, MemoryDeltas)
     store.standings = standing(seen_through=NOW)
     clock.forward(milliseconds=100)
     first = caller.answer(TOP_SALES_PER_CITY.name)["evidence"]["freshness"][0]

@@ -9,9 +9,7 @@ import pytest
 import structlog
 
 from rankings.catalogue import RANKINGS, TOP_SALES_PER_CITY
-from serving.compose import Stores
-from serving.stores.memory import MemoryDeltas
-from tests.serving.world import Caller, sale, standing
+from tests.serving.world import Caller, Doubles, sale, standing
 
 PATH = f"/v1/rankings/{TOP_SALES_PER_CITY.name}"
 
@@ -90,7 +88,7 @@ def test_all_wrong_parameters_are_told_at_once(caller: Caller) -> None:
     assert {each["parameter"] for each in document["errors"]} == {"limit", "currency", "colour"}
 
 
-def test_countries_are_compared_as_the_contract_keeps_them(doubles: Stores, caller: Caller) -> None:
+def test_countries_are_compared_as_the_contract_keeps_them(doubles: Doubles, caller: Caller) -> None:
     given = caller.answer(TOP_SALES_PER_CITY.name, country="  O\u0308sterreich ")
     assert given["country"] == "Österreich"
 
@@ -128,15 +126,13 @@ def test_a_wrong_key_is_refused(caller: Caller) -> None:
         assert "invalid_token" in response.headers["WWW-Authenticate"]
 
 
-def test_health_needs_no_key_and_no_store(doubles: Stores, caller: Caller) -> None:
-    assert isinstance(doubles.deltas, MemoryDeltas)
+def test_health_needs_no_key_and_no_store(doubles: Doubles, caller: Caller) -> None:
     doubles.deltas.switch.away = True
     assert caller.client.get("/healthz").json == {"status": "ok"}
     assert doubles.deltas.switch.calls == 0
 
 
-def test_readiness_says_what_is_missing(doubles: Stores, caller: Caller) -> None:
-    assert isinstance(doubles.deltas, MemoryDeltas)
+def test_readiness_says_what_is_missing(doubles: Doubles, caller: Caller) -> None:
     assert caller.client.get("/readyz").status_code == 200
     doubles.deltas.switch.away = True
     document = problem(caller.client.get("/readyz"), 503)
@@ -159,13 +155,13 @@ def test_no_answer_is_kept_by_others(caller: Caller) -> None:
 
 
 def test_what_nobody_expected_is_logged_and_tells_no_internals(
-    doubles: Stores, caller: Caller, monkeypatch: pytest.MonkeyPatch
+    doubles: Doubles, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken() -> None:
         raise ZeroDivisionError("internal detail")
 
     monkeypatch.setattr(doubles.deltas, "standings", None)
-    monkeypatch.setattr(doubles.deltas.switch, "count", lambda _name: broken())  # type: ignore[attr-defined]
+    monkeypatch.setattr(doubles.deltas.switch, "count", lambda _name: broken())
     with structlog.testing.capture_logs() as events:
         response = caller.get(PATH)
     document = problem(response, 500)
@@ -177,9 +173,8 @@ def test_what_nobody_expected_is_logged_and_tells_no_internals(
 
 
 def test_each_request_is_logged_once_and_the_key_never(
-    doubles: Stores, caller: Caller, caplog: pytest.LogCaptureFixture
+    doubles: Doubles, caller: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert isinstance(doubles.deltas, MemoryDeltas)
     doubles.deltas.standings = standing()
     with caplog.at_level(logging.DEBUG), structlog.testing.capture_logs() as events:
         caller.get(PATH, limit="3")
@@ -193,8 +188,7 @@ def test_each_request_is_logged_once_and_the_key_never(
     assert caller.key not in repr(events) + caplog.text
 
 
-def test_text_of_any_script_comes_back_as_it_is(doubles: Stores, caller: Caller) -> None:
-    assert isinstance(doubles.deltas, MemoryDeltas)
+def test_text_of_any_script_comes_back_as_it_is(doubles: Doubles, caller: Caller) -> None:
     from tests.serving.world import NOW, deltas
 
     rows = deltas(TOP_SALES_PER_CITY, [(NOW, sale(country="日本", city='東京 "\\'))])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -47,7 +47,7 @@ class Real:
     caller: Caller
     clock: Clock
 
-    def live(self, changes: list[Change]) -> None:
+    def live(self, changes: Sequence[Change]) -> None:
         """As the live job writes."""
         for ranking in RANKINGS:
             rows = [
@@ -57,7 +57,7 @@ class Real:
             columns = ["second", *ranking.sum_key, "amount", "sales", "records"]
             self.client.insert(ranking.live_table, rows, column_names=columns)
 
-    def reconcile(self, changes: list[Change], boundary: datetime, version: int) -> None:
+    def reconcile(self, changes: Sequence[Change], boundary: datetime, version: int) -> None:
         """As a reconciliation that builds on the version before it."""
         before = [each for each in changes if each[0] < boundary]
         for ranking in RANKINGS:
@@ -146,7 +146,7 @@ QUESTIONS: tuple[tuple[dict[str, str], Filter], ...] = (
 )
 
 
-def check(real: Real, changes: list[Change], view: str = "merged") -> None:
+def check(real: Real, changes: Sequence[Change], view: str = "merged") -> None:
     """Every question about every ranking has the oracle's answer."""
     real.clock.forward(seconds=1)
     for ranking in RANKINGS:

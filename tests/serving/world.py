@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,7 +17,9 @@ from rankings.oracle import Filter, SumKey, Total, answer, state, sums
 from rankings.ranking import Ranking
 from rankings.sale import Deletion, Sale
 from rankings.topics import TOPICS
+from serving.compose import Stores
 from serving.found import Publication, SourceProgress, Standing
+from serving.stores.memory import MemoryCache, MemoryDeltas, MemoryKeys, MemoryTotals
 
 NOW = datetime(2026, 3, 31, 12, 0, 0, tzinfo=UTC)
 ZONE = ZoneInfo("UTC")
@@ -37,6 +39,20 @@ class Clock:
 
     def forward(self, **by: float) -> None:
         self.at += timedelta(**by)
+
+
+@dataclass(frozen=True)
+class Doubles:
+    """The stores in memory, to be filled and switched off."""
+
+    deltas: MemoryDeltas
+    totals: MemoryTotals
+    keys: MemoryKeys
+    cache: MemoryCache
+
+    @property
+    def stores(self) -> Stores:
+        return Stores(self.deltas, self.totals, self.keys, self.cache)
 
 
 @dataclass
@@ -116,7 +132,7 @@ def totals(ranking: Ranking, changes: Iterable[Change]) -> dict[SumKey, Total]:
     return sums(ranking, state(record for _, record in changes).values(), ZONE)
 
 
-def deltas(ranking: Ranking, changes: list[Change]) -> list[tuple[datetime, SumKey, Total, int]]:
+def deltas(ranking: Ranking, changes: Sequence[Change]) -> list[tuple[datetime, SumKey, Total, int]]:
     """What the live job writes: signed sums by log second, and of how many records each is."""
     known: dict[tuple[str, str], Sale] = {}
     rows: dict[tuple[datetime, SumKey], tuple[Total, int]] = {}
