@@ -76,6 +76,8 @@ def client_environment() -> dict[str, str]:
         "FLINK_CONF_DIR": str(conf_folder()),
         "FLINK_LOG_DIR": str(settings().log_dir),
         "HADOOP_CLASSPATH": class_path("hadoop"),
+        # The Python functions run on the cluster. PyFlink would ask them back into the submitting process, which ends.
+        "_python_worker_execution_mode": "process",
         "JVM_ARGS": "-Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
     }
 
@@ -84,8 +86,7 @@ def job_jars() -> list[Path]:
     """What goes to the cluster with every job: connectors, Flink's Python bridge, and the project's kernel."""
     (compiler,) = jars("compiler")
     (bridge,) = (flink_home() / "opt").glob("flink-python-*.jar")
-    libraries = ":".join(str(path) for path in sorted((flink_home() / "lib").glob("*.jar")))
-    kernel = kernel_jar(java(), compiler, libraries, settings().jar_cache / "kernel")
+    kernel = kernel_jar(java(), compiler, _libraries(), settings().jar_cache / "kernel")
     return [*jars("flink"), bridge, kernel]
 
 
@@ -105,9 +106,8 @@ def conf_folder() -> Path:
 
 def _environment() -> dict[str, str]:
     """Hadoop's classes are on the system class path: Iceberg looks for them there and nowhere else."""
-    jars = ":".join(str(path) for path in sorted((flink_home() / "lib").glob("*.jar")))
     return {
-        "CLASSPATH": f"{jars}:{class_path('hadoop')}",
+        "CLASSPATH": f"{_libraries()}:{class_path('hadoop')}",
         "FLINK_CONF_DIR": str(conf_folder()),
         "FLINK_HOME": str(flink_home()),
         "FLINK_OPT_DIR": str(flink_home() / "opt"),
@@ -115,6 +115,11 @@ def _environment() -> dict[str, str]:
         "FLINK_PLUGINS_DIR": str(flink_home() / "plugins"),
         "FLINK_LOG_DIR": str(settings().log_dir),
     }
+
+
+def _libraries() -> str:
+    """Flink's own jars as a class path."""
+    return ":".join(str(path) for path in sorted((flink_home() / "lib").glob("*.jar")))
 
 
 def _options(name: str) -> tuple[str, ...]:
