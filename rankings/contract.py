@@ -15,13 +15,14 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from rankings.currencies import ISO_4217
 from rankings.sale import Deletion, Sale
-from rankings.topics import Topic
+from rankings.topics import TOPICS, Topic
 
 _DATE = (
     r"(?:(?:19[7-9][0-9]|20[0-9][0-9])-(?:"
@@ -84,6 +85,12 @@ MARK_FIELD = "mark"
 TRIMMED = " \t\r\n"
 """The characters that are cut from both ends of a text."""
 
+LONGEST_SHOWN = 60
+"""How many characters of a received text an error shows."""
+
+LONGEST_NUMBER = 1000
+"""Most characters of a number in a payload: a longer one is taken for an attack on the parser."""
+
 _COMPILED = {rule.field: re.compile(rule.pattern) for rule in (*KEY_RULES, *SALE_RULES)}
 
 
@@ -108,7 +115,7 @@ class Rejected:
 Parsed = Sale | Deletion | Mark | Rejected
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     def __init__(self, field: str | None, reason: str) -> None:
         self.rejected = Rejected(field, reason)
 
@@ -131,7 +138,7 @@ def parse(payload: bytes | None, topic: Topic) -> Parsed:
         if _deleted(topic.deleted_field, fields):
             return Deletion(str(source), str(sale_id))
         return _sale(str(source), str(sale_id), fields)
-    except _Refused as refused:
+    except _RefusedError as refused:
         return refused.rejected
 
 
@@ -159,17 +166,17 @@ def _instant(text: str) -> datetime:
 
 def _object(payload: bytes | None) -> dict[str, object]:
     if not payload:
-        raise _Refused(None, "payload: received nothing, valid: a JSON object")
+        raise _RefusedError(None, "payload: received nothing, valid: a JSON object")
     try:
-        value = json.loads(payload.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = json.loads(payload.decode("utf-8"), object_pairs_hook=_unique, **_NUMBERS)
     except UnicodeDecodeError as error:
-        raise _Refused(None, f"payload: byte {error.start} is not UTF-8, valid: a JSON object in UTF-8") from None
+        raise _RefusedError(None, f"payload: byte {error.start} is not UTF-8, valid: a JSON object in UTF-8") from None
     except RecursionError:
-        raise _Refused(None, "payload: nested too deeply, valid: a flat JSON object") from None
+        raise _RefusedError(None, "payload: nested too deeply, valid: a flat JSON object") from None
     except ValueError as error:
-        raise _Refused(None, f"payload: not JSON ({error}), valid: a JSON object") from None
+        raise _RefusedError(None, f"payload: not JSON ({error}), valid: a JSON object") from None
     if not isinstance(value, dict):
-        raise _Refused(None, f"payload: received {_kind(value)}, valid: a JSON object")
+        raise _RefusedError(None, f"payload: received {_kind(value)}, valid: a JSON object")
     return value
 
 
@@ -177,7 +184,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = _first_repeated(name for name, _ in pairs)
-        raise _Refused(twice, f"{twice}: stands twice in an object, valid: each name once")
+        raise _RefusedError(twice, f"{twice}: stands twice in an object, valid: each name once")
     return found
 
 
@@ -190,18 +197,28 @@ def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not a JSON value")
 
 
+def _number(text: str) -> int:
+    """A number's value is never used: money comes as text."""
+    if len(text) > LONGEST_NUMBER:
+        raise ValueError(f"a number of {len(text)} characters")
+    return 0
+
+
+_NUMBERS: dict[str, Any] = {"parse_constant": _no_constant, "parse_int": _number, "parse_float": _number}
+
+
 def _text(rule: Rule, fields: dict[str, object]) -> str | None:
     value = fields.get(rule.field)
     if value is None:
         if rule.required:
-            raise _Refused(rule.field, f"{rule.field}: missing, valid: {rule.valid}")
+            raise _RefusedError(rule.field, f"{rule.field}: missing, valid: {rule.valid}")
         return None
     if not isinstance(value, str):
-        raise _Refused(rule.field, f"{rule.field}: received {_kind(value)}, valid: {rule.valid}")
+        raise _RefusedError(rule.field, f"{rule.field}: received {_kind(value)}, valid: {rule.valid}")
     # The JVM turns half a surrogate pair into a question mark when it writes UTF-8.
     text = unicodedata.normalize("NFC", value.strip(TRIMMED).encode("utf-8", "replace").decode("utf-8"))
     if len(text) > rule.longest or not _COMPILED[rule.field].fullmatch(text):
-        raise _Refused(rule.field, f"{rule.field}: received {shown(text)}, valid: {rule.valid}")
+        raise _RefusedError(rule.field, f"{rule.field}: received {shown(text)}, valid: {rule.valid}")
     return text
 
 
@@ -211,7 +228,7 @@ def _deleted(field: str, fields: dict[str, object]) -> bool:
         return False
     if value is True or value == "true":
         return True
-    raise _Refused(field, f"{field}: received {_kind(value)}, valid: true or false")
+    raise _RefusedError(field, f"{field}: received {_kind(value)}, valid: true or false")
 
 
 def _kind(value: object) -> str:
@@ -219,6 +236,18 @@ def _kind(value: object) -> str:
     return "null" if value is None else names.get(type(value), "an object")
 
 
-def shown(text: str, longest: int = 60) -> str:
+def shown(text: str, longest: int = LONGEST_SHOWN) -> str:
     """A received text as an error shows it: quoted and cut."""
     return f"'{text}'" if len(text) <= longest else f"'{text[:longest]}…'"
+
+
+def as_data() -> dict[str, object]:
+    """The whole contract as JSON can hold it, for parsers in other languages."""
+    return {
+        "key_rules": [asdict(rule) for rule in KEY_RULES],
+        "sale_rules": [asdict(rule) for rule in SALE_RULES],
+        "mark_field": MARK_FIELD,
+        "trimmed": TRIMMED,
+        "longest_shown": LONGEST_SHOWN,
+        "topics": [asdict(topic) for topic in TOPICS],
+    }

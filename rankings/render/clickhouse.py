@@ -33,7 +33,10 @@ class View(StrEnum):
 def ddl(among: tuple[Ranking, ...] = RANKINGS) -> list[str]:
     """Every statement that makes the tables, each safe to run again."""
     shared = [text.strip() for text in _TABLES.read_text().split("\n;\n")]
-    return [text for text in shared if text] + [each(ranking) for ranking in among for each in (_live, _reconciled)]
+    own = [
+        statement for ranking in among for statement in (_live(ranking), _reconciled(ranking), *_label_views(ranking))
+    ]
+    return [text for text in shared if text] + own
 
 
 def _columns(names: tuple[str, ...]) -> str:
@@ -48,14 +51,36 @@ def _live(ranking: Ranking) -> str:
     {_columns(ranking.sum_key)},
     amount Decimal(38, 2) COMMENT 'signed sum of the changes',
     sales Int64 COMMENT 'sales that came less sales that went',
-    records UInt64 COMMENT 'how many changes the row sums: of two rows of one key the fuller one counts'
+    records UInt64 COMMENT 'how many changes the row sums: of two rows of a key the fuller counts'{_seen_columns(ranking)}
 )
 ENGINE = ReplacingMergeTree(records) PARTITION BY toDate(second) ORDER BY ({key})
 COMMENT '{ranking.title}: signed deltas by log second'"""
 
 
+def _seen_columns(ranking: Ranking) -> str:
+    return "".join(
+        f",\n    seen_{label.column} String COMMENT 'log time (13 digits of ms) and {label.column} of the last record'"
+        for label in ranking.labels
+    )
+
+
+def _label_views(ranking: Ranking) -> list[str]:
+    """Names go to `labels` with the very insert that brings the sums."""
+    return [
+        f"""CREATE MATERIALIZED VIEW IF NOT EXISTS {label.column}_of_{ranking.live_table} TO labels AS
+SELECT '{label.column}' AS label, {label.key} AS key, substring(seen, 14) AS name,
+    fromUnixTimestamp64Milli(toInt64(substring(seen, 1, 13)), 'UTC') AS seen_at
+FROM (
+    SELECT {label.key}, max(seen_{label.column}) AS seen FROM {ranking.live_table}
+    WHERE seen_{label.column} != '' GROUP BY {label.key}
+)"""
+        for label in ranking.labels
+    ]
+
+
 def _reconciled(ranking: Ranking) -> str:
-    key = ", ".join(("currency", "business_day", *ranking.subject))
+    # FINAL merges rows of one key across partitions too: without the version, one would hide those before it.
+    key = ", ".join(("currency", "business_day", *ranking.subject, "version"))
     return f"""CREATE TABLE IF NOT EXISTS {ranking.reconciled_table}
 (
     version UInt32 COMMENT 'the reconciliation that wrote the row',
@@ -139,9 +164,10 @@ def names(label: Label) -> str:
 
 
 def progress(path: str = "live") -> str:
-    """How far a job has come, worst partition first for each topic; columns topic, seen_through, measured_at, lag."""
+    """How far a job has come by its worst partition; columns topic, seen_through, measured_at, lag."""
     return (
-        "SELECT topic, min(seen_through) AS seen_through, min(measured_at) AS measured_at, sum(log_end - committed) AS lag "
+        "SELECT topic, min(seen_through) AS seen_through, min(measured_at) AS measured_at, "
+        "sum(log_end - committed) AS lag "
         f"FROM progress FINAL WHERE path = '{path}' GROUP BY topic ORDER BY topic"
     )
 
@@ -149,3 +175,10 @@ def progress(path: str = "live") -> str:
 def quarantined() -> str:
     """How many records are in quarantine, by topic; columns topic, records."""
     return "SELECT topic, uniqExact(partition, offset) AS records FROM quarantine GROUP BY topic ORDER BY topic"
+
+
+def standing() -> str:
+    """Progress, quarantine and publication in one round trip: one row of three arrays of the tuples that each gives."""
+    parts = (("progress", progress()), ("quarantine", quarantined()), ("publication", current_publication()))
+    arrays = (f"(SELECT groupArray(tuple(*)) FROM ({text})) AS {name}" for name, text in parts)
+    return "SELECT " + ",\n    ".join(arrays)

@@ -42,14 +42,14 @@ HAVING live != reconciled OR live_count != reconciled_count"""
 def rows() -> str:
     """A version's drift, row by row; binds `version`."""
     return (
-        "SELECT version, ranking, business_day, currency, subject, live_amount, reconciled_amount, live_sales, "
+        "SELECT version, ranking, business_day, toString(currency) AS currency, subject, live_amount, reconciled_amount, live_sales, "
         "reconciled_sales, cause FROM drift FINAL WHERE version = {version:UInt32}"
     )
 
 
 def summary() -> str:
     """A version's drift by ranking, currency and cause; binds `version`; differences are summed without signs."""
-    return """SELECT ranking, currency, cause, count() AS rows,
+    return """SELECT ranking, toString(currency) AS currency, cause, count() AS rows,
     sum(abs(reconciled_amount - live_amount)) AS amount, sum(abs(reconciled_sales - live_sales)) AS sales
 FROM drift FINAL
 WHERE version = {version:UInt32}

@@ -1,0 +1,179 @@
+"""The gauge: writes the marks, and tells in ClickHouse how far each job has come in each partition.
+
+A mark proves that whoever has read it has read everything before it; its log time is the proof's time. A job's
+committed offset says that everything below has arrived where the job writes, so the newest mark below it is how far
+the job's answers reach.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from bisect import bisect_left
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from observe.logs import configure
+from rankings.contract import MARK_FIELD
+from rankings.topics import TOPICS
+from runtime.settings import settings
+from streaming.clickhouse import connect
+from streaming.jobs import lake, live
+
+Partition = tuple[str, int]
+
+PATHS = {"live": live.NAME, "lake": lake.NAME}
+"""The consumer group of each path."""
+
+REMEMBERED = 7200
+"""How many marks of a partition are remembered: a job further behind is known to be at least that far behind."""
+
+COLUMNS = ("path", "topic", "partition", "committed", "log_end", "seen_through", "measured_at")
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Marks:
+    """The marks that the log has taken, by partition, oldest first."""
+
+    offsets: dict[Partition, deque[int]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=REMEMBERED)))
+    times: dict[Partition, deque[datetime]] = field(
+        default_factory=lambda: defaultdict(lambda: deque(maxlen=REMEMBERED))
+    )
+
+    def taken(self, partition: Partition, offset: int, log_time: datetime) -> None:
+        """The log took a mark."""
+        self.offsets[partition].append(offset)
+        self.times[partition].append(log_time)
+
+    def newest_below(self, partition: Partition, committed: int) -> datetime | None:
+        """Log time of the newest mark below an offset, or None if none is remembered.
+
+        >>> marks = Marks()
+        >>> marks.taken(("t", 0), 5, datetime(2026, 1, 1, tzinfo=UTC))
+        >>> marks.newest_below(("t", 0), 5) is None, marks.newest_below(("t", 0), 6).year
+        (True, 2026)
+        """
+        at = bisect_left(self.offsets[partition], committed)
+        return self.times[partition][at - 1] if at else None
+
+    def log_end(self, partition: Partition) -> int:
+        """The offset behind the last mark."""
+        return self.offsets[partition][-1] + 1 if self.offsets[partition] else 0
+
+
+class Marker:
+    """Writes one mark into every partition."""
+
+    def __init__(self, servers: str, marks: Marks) -> None:
+        self._marks = marks
+        self._producer = Producer({"bootstrap.servers": servers, "linger.ms": 0, "message.timeout.ms": 10_000})
+
+    def write(self, partitions: Iterable[Partition]) -> None:
+        """Asks the log to take the marks; those that it took are known after `poll`."""
+        now = datetime.now(UTC).isoformat()
+        for topic, partition in partitions:
+            key = json.dumps({MARK_FIELD: partition}).encode()
+            value = json.dumps({MARK_FIELD: now}).encode()
+            self._producer.produce(topic, value, key, partition=partition, on_delivery=self._delivered)
+
+    def poll(self, seconds: float) -> None:
+        """Waits for what the log has to say."""
+        self._producer.poll(seconds)
+
+    def _delivered(self, error: Any, message: Any) -> None:
+        if error is not None:
+            log.warning("a mark was not taken", topic=message.topic(), partition=message.partition(), error=str(error))
+            return
+        log_time = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
+        self._marks.taken((message.topic(), message.partition()), message.offset(), log_time)
+
+
+class Progress:
+    """Measures how far the jobs have come, and writes it to ClickHouse."""
+
+    def __init__(self, servers: str, marks: Marks) -> None:
+        self._marks = marks
+        self._admin = AdminClient({"bootstrap.servers": servers})
+        self._client: Any = None
+        self._seen: dict[tuple[str, Partition], datetime] = {}
+
+    def write(self) -> None:
+        """Writes one row for each path and partition that has committed.
+
+        Raises:
+            KafkaException: the log does not answer.
+            ClickHouseError: ClickHouse does not answer; the next call tries again.
+        """
+        if self._client is None:
+            self._client = connect()
+            self._remember()
+        now = datetime.now(UTC)
+        rows = [self._row(path, at, now) for path, group in PATHS.items() for at in self._committed(group)]
+        if rows:
+            self._client.insert("progress", rows, column_names=COLUMNS)
+
+    def _remember(self) -> None:
+        """A gauge that starts knows no marks yet: what was measured before still holds."""
+        known = self._client.query("SELECT path, topic, partition, seen_through FROM progress FINAL").result_rows
+        self._seen = {(path, (topic, partition)): seen.replace(tzinfo=UTC) for path, topic, partition, seen in known}
+
+    def _committed(self, group: str) -> list[TopicPartition]:
+        asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=5)
+        return [at for at in asked[group].result().topic_partitions if at.offset >= 0]
+
+    def _row(self, path: str, at: TopicPartition, now: datetime) -> tuple[object, ...]:
+        partition = (at.topic, at.partition)
+        newest = self._marks.newest_below(partition, at.offset) or self._seen.get((path, partition))
+        self._seen[path, partition] = newest or datetime.fromtimestamp(0, UTC)
+        end = max(self._marks.log_end(partition), at.offset)
+        return path, at.topic, at.partition, at.offset, end, self._seen[path, partition], now
+
+
+def partitions(servers: str) -> list[Partition]:
+    """Every partition of every topic of the catalogue.
+
+    Raises:
+        KafkaException: the log does not answer.
+    """
+    consumer = Consumer({"bootstrap.servers": servers, "group.id": "tidelake-gauge"})
+    try:
+        known = consumer.list_topics(timeout=10).topics
+        return [
+            (topic.name, number) for topic in TOPICS if topic.name in known for number in known[topic.name].partitions
+        ]
+    finally:
+        consumer.close()
+
+
+def main() -> None:
+    """Marks and measures for ever; what is away is asked again a second later."""
+    from clickhouse_connect.driver.exceptions import ClickHouseError
+
+    configure("gauge")
+    chosen = settings()
+    marks = Marks()
+    marker, progress = Marker(chosen.kafka, marks), Progress(chosen.kafka, marks)
+    while True:
+        began = time.monotonic()
+        try:
+            marker.write(partitions(chosen.kafka))
+            marker.poll(0.2)
+            progress.write()
+        except (KafkaException, BufferError, ClickHouseError) as error:
+            log.warning("the gauge could not measure", error=str(error))
+        while (left := chosen.mark_interval_seconds - (time.monotonic() - began)) > 0:
+            marker.poll(left)
+            time.sleep(min(left, 0.05))
+
+
+if __name__ == "__main__":
+    main()

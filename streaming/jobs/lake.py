@@ -1,0 +1,39 @@
+"""The lake job: the log copied to Iceberg as it came. Nothing is parsed, so nothing can be lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rankings.render import flink
+from rankings.topics import TOPICS
+from runtime.iceberg import CATALOG, java_properties
+from runtime.settings import Settings
+from streaming.jobs.environment import Job, environment
+from streaming.sinks.iceberg import BRONZE
+
+NAME = "tidelake-lake"
+
+
+def job(chosen: Settings, restore: str | None = None) -> Job:
+    """How the job runs: one writer, so that a commit adds one file an hour of log time."""
+    return Job(
+        name=NAME,
+        group=NAME,
+        checkpoint_seconds=chosen.lake_checkpoint_seconds,
+        parallelism=1,
+        checkpoints=f"{chosen.checkpoints}/lake",
+        restore=restore,
+    )
+
+
+def plan(chosen: Settings, restore: str | None = None, *, bounded: bool = False) -> Any:
+    """The job's statement, ready to be executed; `bounded` ends it at the log's present end."""
+    planned = environment(job(chosen, restore), chosen)
+    properties = {"type": "iceberg", **java_properties(chosen)}
+    listed = ", ".join(f"'{name}' = '{value}'" for name, value in properties.items())
+    planned.execute_sql(f"CREATE CATALOG {CATALOG} WITH ({listed})")
+    log = flink.LogOptions(chosen.kafka, tuple(topic.name for topic in TOPICS), NAME, bounded)
+    planned.execute_sql(flink.log_table(log))
+    statements = planned.create_statement_set()
+    statements.add_insert_sql(flink.lake_insert(BRONZE))
+    return statements

@@ -1,0 +1,79 @@
+"""Keeps the two Flink jobs running: submits the one that is missing, from its last checkpoint if there is one.
+
+A standalone cluster forgets its jobs when the JobManager dies; on Kubernetes the Flink operator does what this does.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import httpx
+import structlog
+
+from observe.logs import configure
+from runtime.settings import Settings, settings
+from streaming.jobs import lake, live
+from streaming.jobs.environment import Job
+
+LOOK_SECONDS = 2.0
+ENDED = frozenset({"FAILED", "CANCELED", "FINISHED", "SUSPENDED"})
+
+log = structlog.get_logger()
+
+
+def main() -> None:
+    """Looks for ever."""
+    configure("jobs")
+    while True:
+        try:
+            look(settings())
+        except httpx.HTTPError as error:
+            log.warning("the JobManager does not answer", flink=settings().flink, error=str(error))
+        time.sleep(LOOK_SECONDS)
+
+
+def jobs(chosen: Settings) -> dict[str, Job]:
+    """The jobs that have to run, by the name that `streaming.jobs.submit` knows them by."""
+    return {"lake": lake.job(chosen), "live": live.job(chosen)}
+
+
+def look(chosen: Settings) -> None:
+    """Submits what is missing; one process for all, since starting it is what takes long."""
+    alive = running(chosen.flink)
+    missing = [submission(name, job) for name, job in jobs(chosen).items() if job.name not in alive]
+    if missing:
+        log.info("submitting jobs", jobs=missing)
+        done = subprocess.run([sys.executable, "-m", "streaming.jobs.submit", *missing], check=False)
+        if done.returncode:
+            log.error("jobs were not submitted", jobs=missing, exit_code=done.returncode)
+
+
+def running(flink: str) -> dict[str, str]:
+    """The ids of the jobs that have not ended, by name.
+
+    Raises:
+        httpx.HTTPError: the JobManager does not answer.
+    """
+    answer = httpx.get(f"{flink}/jobs/overview", timeout=10).raise_for_status()
+    return {job["name"]: job["jid"] for job in answer.json()["jobs"] if job["state"] not in ENDED}
+
+
+def submission(name: str, job: Job) -> str:
+    """The argument that submits a job, with the checkpoint it goes on from."""
+    checkpoint = last_checkpoint(job.checkpoints)
+    return f"{name}={checkpoint}" if checkpoint else name
+
+
+def last_checkpoint(folder_uri: str) -> str | None:
+    """The newest complete checkpoint of any run of a job: Flink writes `_metadata` last."""
+    folder = Path(unquote(urlsplit(folder_uri).path))
+    complete = sorted(folder.glob("*/chk-*/_metadata"), key=lambda path: path.stat().st_mtime)
+    return complete[-1].parent.as_uri() if complete else None
+
+
+if __name__ == "__main__":
+    main()

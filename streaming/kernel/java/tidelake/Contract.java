@@ -1,0 +1,315 @@
+package tidelake;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.text.Normalizer;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonFactory;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonParser;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonToken;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.StreamReadConstraints;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
+
+/**
+ * The contract of a record, applied at the speed of the stream. The rules come from the definitions as data
+ * (contract.json, written by rankings.contract when this is compiled); the Python parser there is the reference, and
+ * the tests hold the two to the same verdicts.
+ *
+ * <p>An instance is used by one thread and keeps the last record's values.
+ */
+final class Contract {
+  private static final int NEITHER = 0;
+  private static final int DELETED = 1;
+  private static final int WRONG = 2;
+
+  private final List<Rule> rules = new ArrayList<>();
+  private final Map<String, Integer> index = new HashMap<>();
+  private final Map<String, Topic> topics = new HashMap<>();
+  private final int keyRules;
+  private final String markField;
+  private final String trimmed;
+  private final int longestShown;
+  private final JsonFactory json =
+      JsonFactory.builder()
+          .streamReadConstraints(
+              StreamReadConstraints.builder().maxNameLength(Integer.MAX_VALUE).build())
+          .build()
+          .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
+
+  private final String[] text;
+  private final String[] kind;
+  private boolean mark;
+  private boolean deleted;
+  private String field;
+  private String reason;
+
+  Contract() {
+    try (InputStream data = Contract.class.getResourceAsStream("/contract.json")) {
+      JsonNode contract = new ObjectMapper().readTree(data);
+      contract.get("key_rules").forEach(each -> rules.add(new Rule(each)));
+      keyRules = rules.size();
+      contract.get("sale_rules").forEach(each -> rules.add(new Rule(each)));
+      markField = contract.get("mark_field").asText();
+      trimmed = contract.get("trimmed").asText();
+      longestShown = contract.get("longest_shown").asInt();
+      contract.get("topics").forEach(each -> topics.put(each.get("name").asText(), new Topic(each)));
+    } catch (IOException error) {
+      throw new UncheckedIOException("contract.json cannot be read", error);
+    }
+    for (int i = 0; i < rules.size(); i++) {
+      index.put(rules.get(i).field, i);
+    }
+    text = new String[rules.size()];
+    kind = new String[rules.size()];
+  }
+
+  /** Reads one record; the getters then tell what it says. */
+  void read(byte[] payload, String topicName) {
+    Topic topic = topics.get(topicName);
+    reset();
+    if (topic == null) {
+      refuse(null, "topic: received " + shown(topicName) + ", valid: a topic of the catalogue");
+    } else if (payload == null || payload.length == 0) {
+      refuse(null, "payload: received nothing, valid: a JSON object");
+    } else {
+      readObject(payload, topic);
+    }
+  }
+
+  boolean isMark() {
+    return mark;
+  }
+
+  boolean isDeleted() {
+    return deleted;
+  }
+
+  /** The field that is wrong, or null: then the payload as a whole is, or nothing. */
+  String field() {
+    return field;
+  }
+
+  /** Why the record is refused, or null if it is not. */
+  String reason() {
+    return reason;
+  }
+
+  /** The value of a field of a sale, trimmed and in NFC; null if it has none. */
+  String value(String name) {
+    return text[index.get(name)];
+  }
+
+  private void reset() {
+    java.util.Arrays.fill(text, null);
+    java.util.Arrays.fill(kind, null);
+    mark = false;
+    deleted = false;
+    field = null;
+    reason = null;
+  }
+
+  private void refuse(String field, String reason) {
+    this.field = field;
+    this.reason = reason;
+  }
+
+  private void readObject(byte[] payload, Topic topic) {
+    int deletion;
+    try (JsonParser parser = json.createParser(decoded(payload))) {
+      JsonToken first = parser.nextToken();
+      if (first != JsonToken.START_OBJECT) {
+        refuse(null, notAnObject(parser, first));
+        return;
+      }
+      deletion = readFields(parser, topic);
+      if (parser.nextToken() != null) {
+        refuse(null, "payload: not JSON (something stands behind it), valid: a JSON object");
+        return;
+      }
+    } catch (CharacterCodingException error) {
+      refuse(null, "payload: not UTF-8, valid: a JSON object in UTF-8");
+      return;
+    } catch (IOException error) {
+      refuse(null, "payload: not JSON (" + firstLine(error) + "), valid: a JSON object");
+      return;
+    }
+    if (!mark) {
+      judge(topic, deletion);
+    }
+  }
+
+  /** Text first: Jackson would guess UTF-16 and UTF-32 from bytes, and let some broken UTF-8 pass. */
+  private static String decoded(byte[] payload) throws CharacterCodingException {
+    return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(payload)).toString();
+  }
+
+  private static String notAnObject(JsonParser parser, JsonToken first) throws IOException {
+    if (first == null) {
+      return "payload: not JSON (only white space), valid: a JSON object";
+    }
+    parser.skipChildren();
+    if (parser.nextToken() != null) {
+      return "payload: not JSON (something stands behind it), valid: a JSON object";
+    }
+    return "payload: received " + kindOf(first) + ", valid: a JSON object";
+  }
+
+  private int readFields(JsonParser parser, Topic topic) throws IOException {
+    int deletion = NEITHER;
+    while (parser.nextToken() == JsonToken.FIELD_NAME) {
+      String name = parser.currentName();
+      JsonToken token = parser.nextToken();
+      Integer at = index.get(name);
+      mark |= name.equals(markField);
+      if (name.equals(topic.deletedField)) {
+        deletion = deletionOf(parser, token);
+      }
+      if (at != null && token != JsonToken.VALUE_NULL) {
+        kind[at] = kindOf(token);
+        text[at] = token == JsonToken.VALUE_STRING ? parser.getText() : null;
+      }
+      parser.skipChildren();
+    }
+    return deletion;
+  }
+
+  private static int deletionOf(JsonParser parser, JsonToken token) throws IOException {
+    return switch (token) {
+      case VALUE_TRUE -> DELETED;
+      case VALUE_FALSE, VALUE_NULL -> NEITHER;
+      case VALUE_STRING -> parser.getText().equals("true") ? DELETED : parser.getText().equals("false") ? NEITHER : WRONG;
+      default -> WRONG;
+    };
+  }
+
+  /** In the order of the reference: the key, whether it is a deletion, the other fields. */
+  private void judge(Topic topic, int deletion) {
+    if (topic.source != null) {
+      text[0] = topic.source;
+      kind[0] = "a string";
+    }
+    if (!accept(0, keyRules)) {
+      return;
+    }
+    if (deletion == WRONG) {
+      refuse(topic.deletedField, topic.deletedField + ": received something else, valid: true or false");
+      return;
+    }
+    deleted = deletion == DELETED;
+    if (!deleted) {
+      accept(keyRules, rules.size());
+    }
+  }
+
+  private boolean accept(int from, int to) {
+    for (int i = from; i < to && reason == null; i++) {
+      accept(i, rules.get(i));
+    }
+    return reason == null;
+  }
+
+  private void accept(int at, Rule rule) {
+    if (kind[at] == null) {
+      if (rule.required) {
+        refuse(rule.field, rule.field + ": missing, valid: " + rule.valid);
+      }
+    } else if (text[at] == null) {
+      refuse(rule.field, rule.field + ": received " + kind[at] + ", valid: " + rule.valid);
+    } else {
+      text[at] = normal(text[at]);
+      if (!rule.matches(text[at])) {
+        refuse(rule.field, rule.field + ": received " + shown(text[at]) + ", valid: " + rule.valid);
+      }
+    }
+  }
+
+  private String normal(String value) {
+    int start = 0;
+    int end = value.length();
+    while (start < end && trimmed.indexOf(value.charAt(start)) >= 0) {
+      start++;
+    }
+    while (start < end && trimmed.indexOf(value.charAt(end - 1)) >= 0) {
+      end--;
+    }
+    String cut = value.substring(start, end);
+    if (isAscii(cut)) {
+      return cut;
+    }
+    // Half a surrogate pair becomes a question mark, as it would wherever the text is written.
+    String whole = new String(cut.getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8);
+    return Normalizer.normalize(whole, Normalizer.Form.NFC);
+  }
+
+  private static boolean isAscii(String value) {
+    for (int i = 0; i < value.length(); i++) {
+      if (value.charAt(i) > 127) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private String shown(String value) {
+    int length = value.codePointCount(0, value.length());
+    if (length <= longestShown) {
+      return "'" + value + "'";
+    }
+    return "'" + value.substring(0, value.offsetByCodePoints(0, longestShown)) + "…'";
+  }
+
+  private static String kindOf(JsonToken token) {
+    return switch (token) {
+      case VALUE_STRING -> "a string";
+      case VALUE_TRUE, VALUE_FALSE -> "a boolean";
+      case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> "a number";
+      case VALUE_NULL -> "null";
+      case START_ARRAY -> "an array";
+      default -> "an object";
+    };
+  }
+
+  private static String firstLine(IOException error) {
+    return String.valueOf(error.getMessage()).lines().findFirst().orElse("");
+  }
+
+  private static final class Rule {
+    final String field;
+    final String valid;
+    final boolean required;
+    private final int longest;
+    private final Matcher matcher;
+
+    Rule(JsonNode rule) {
+      field = rule.get("field").asText();
+      valid = rule.get("valid").asText();
+      required = rule.get("required").asBoolean();
+      longest = rule.get("longest").asInt();
+      matcher = Pattern.compile(rule.get("pattern").asText()).matcher("");
+    }
+
+    boolean matches(String value) {
+      return value.codePointCount(0, value.length()) <= longest && matcher.reset(value).matches();
+    }
+  }
+
+  private static final class Topic {
+    final String source;
+    final String deletedField;
+
+    Topic(JsonNode topic) {
+      source = topic.get("source").isNull() ? null : topic.get("source").asText();
+      deletedField = topic.get("deleted_field").asText();
+    }
+  }
+}

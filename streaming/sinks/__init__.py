@@ -1,0 +1,1 @@
+"""Where the jobs write: one file a technology."""
