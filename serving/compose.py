@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rankings.catalogue import RANKINGS
+from rankings.ranking import Ranking
 from runtime.settings import Settings
 from serving.answers import Answers, Pace
 from serving.cache import RedisCache
@@ -33,6 +35,7 @@ class Api:
     answers: Answers
     key_ring: KeyRing
     settings: Settings
+    rankings: tuple[Ranking, ...]
 
 
 def real_stores(settings: Settings) -> Stores:
@@ -46,13 +49,19 @@ def real_stores(settings: Settings) -> Stores:
     )
 
 
-def compose(settings: Settings, stores: Stores | None = None, clock: Clock = utc_now) -> Api:
+def compose(
+    settings: Settings,
+    stores: Stores | None = None,
+    clock: Clock = utc_now,
+    rankings: tuple[Ranking, ...] = RANKINGS,
+) -> Api:
     """The whole answering part.
 
     Args:
         settings: of this process.
         stores: others than the real ones, for tests.
         clock: tells the time.
+        rankings: those that can be asked for.
     """
     stores = stores or real_stores(settings)
     pace = Pace(settings.cache_tick_ms, int(settings.reconciled_cache_seconds * 1000))
@@ -62,4 +71,5 @@ def compose(settings: Settings, stores: Stores | None = None, clock: Clock = utc
         answers=Answers(stores.deltas, stores.totals, figures, pace, clock),
         key_ring=KeyRing(stores.keys, settings.api_key_recheck_seconds, settings.api_key_grace_seconds, clock),
         settings=settings,
+        rankings=rankings,
     )

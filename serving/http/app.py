@@ -31,7 +31,7 @@ def create_app(api: Api) -> Flask:
     problem.register(app)
     for blueprint in (
         get_ranking.blueprint(api),
-        list_rankings.blueprint(),
+        list_rankings.blueprint(api),
         healthz.blueprint(),
         readyz.blueprint(api),
     ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, g
 
-from rankings.catalogue import RANKINGS
+from rankings.catalogue import ranking
 from rankings.contract import shown
 from rankings.ranking import Ranking
 from serving.compose import Api
@@ -20,7 +20,7 @@ def blueprint(api: Api) -> Blueprint:
 
     @made.get("/v1/rankings/<name>")
     def get_ranking(name: str) -> Response:
-        question = asked(_ranking(name), api.settings.default_currency)
+        question = asked(_ranking(name, api.rankings), api.settings.default_currency)
         answer = api.answers.answer(question)
         g.view, g.cached = question.view.value, answer.cached
         body = document(answer, api.settings.freshness_limit_seconds)
@@ -29,14 +29,10 @@ def blueprint(api: Api) -> Blueprint:
     return made
 
 
-def _ranking(name: str) -> Ranking:
-    for each in RANKINGS:
-        if each.name == name:
-            return each
-    names = [each.name for each in RANKINGS]
-    raise Problem(
-        404,
-        "unknown-ranking",
-        f"Received {shown(name)}, valid: {', '.join(names)}.",
-        members={"received": name, "valid": names},
-    )
+def _ranking(name: str, among: tuple[Ranking, ...]) -> Ranking:
+    try:
+        return ranking(name, among)
+    except KeyError:
+        names = [each.name for each in among]
+        detail = f"Received {shown(name)}, valid: {', '.join(names)}."
+        raise Problem(404, "unknown-ranking", detail, members={"received": name, "valid": names}) from None

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from rankings.catalogue import RANKINGS
 from rankings.ranking import Ranking
+from serving.compose import Api
 from serving.http.parameters import VALID, refuse_any
 from serving.http.representation import json_response
 
 
-def blueprint() -> Blueprint:
+def blueprint(api: Api) -> Blueprint:
     """The endpoint."""
     made = Blueprint("list_rankings", __name__)
 
     @made.get("/v1/rankings")
     def list_rankings() -> Response:
         refuse_any()
-        return json_response({"data": [_described(ranking) for ranking in RANKINGS], "parameters": VALID})
+        return json_response({"data": [_described(ranking) for ranking in api.rankings], "parameters": VALID})
 
     return made
 

@@ -9,7 +9,12 @@ import pytest
 import structlog
 
 from rankings.catalogue import RANKINGS, TOP_SALES_PER_CITY
-from tests.serving.world import Caller, Doubles, sale, standing
+from rankings.ranking import Ranking, Sum
+from runtime.settings import Settings
+from serving.compose import compose
+from serving.http.app import create_app
+from tests.serving.conftest import KEY
+from tests.serving.world import NOW, Caller, Clock, Doubles, deltas, sale, standing
 
 PATH = f"/v1/rankings/{TOP_SALES_PER_CITY.name}"
 
@@ -30,6 +35,17 @@ def test_the_list_names_every_ranking(caller: Caller) -> None:
     response = caller.get("/v1/rankings")
     assert [each["name"] for each in response.json["data"]] == [each.name for each in RANKINGS]
     assert all(caller.get(each["href"]).status_code == 200 for each in response.json["data"])
+
+
+def test_another_ranking_needs_no_code_here(doubles: Doubles, clock: Clock) -> None:
+    third = Ranking("top-cities-in-country", "Top cities in country", ("country", "city"), ("country",), Sum("amount"))
+    doubles.deltas.live[third.name] = [row[:3] for row in deltas(third, [(NOW, sale())])]
+    api = compose(Settings(), doubles.stores, clock, (*RANKINGS, third))
+    caller = Caller(create_app(api).test_client(), KEY)
+    assert caller.get("/v1/rankings").json["data"][-1]["href"] == f"/v1/rankings/{third.name}"
+    assert caller.answer(third.name)["data"] == [
+        {"rank": 1, "country": "Germany", "city": "Berlin", "amount": "10.00", "sales": 1}
+    ]
 
 
 def test_an_answer_repeats_the_question(caller: Caller) -> None:
@@ -189,8 +205,6 @@ def test_each_request_is_logged_once_and_the_key_never(
 
 
 def test_text_of_any_script_comes_back_as_it_is(doubles: Doubles, caller: Caller) -> None:
-    from tests.serving.world import NOW, deltas
-
     rows = deltas(TOP_SALES_PER_CITY, [(NOW, sale(country="日本", city='東京 "\\'))])
     doubles.deltas.live[TOP_SALES_PER_CITY.name] = [row[:3] for row in rows]
     (line,) = caller.answer(TOP_SALES_PER_CITY.name)["data"]
