@@ -21,6 +21,7 @@ from stack.runner import failure
 
 SUPERVISOR = "supervisor"
 STOP_SECONDS = 120.0
+UNHEALTHY_SECONDS = 60.0
 POLL_SECONDS = 0.2
 
 
@@ -71,21 +72,37 @@ def start(show: Callable[[Status], None] = lambda _: None) -> Status:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    return _until_settled(process, show)
+    try:
+        return _until_settled(process, show)
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        raise
 
 
 def _until_settled(process: subprocess.Popen[bytes], show: Callable[[Status], None]) -> Status:
+    unhealthy_since = time.monotonic()
     while True:
         code = process.poll()
         now = saved()
         if now and now.pid == process.pid:
             show(Status(now.state, now.pid, now.rows, {}))
-            if now.state in ("ready", "unhealthy"):
+            if now.state == "ready":
                 settings.cache_clear()
                 return status()
+            # Every part was ready once: one that is unhealthy for long is reported, and the stack stays up.
+            if now.state != "unhealthy":
+                unhealthy_since = time.monotonic()
+            elif time.monotonic() - unhealthy_since > UNHEALTHY_SECONDS:
+                raise _unhealthy(now)
         if code is not None:
             raise Permanent(_why_it_failed(now if now and now.pid == process.pid else None))
         time.sleep(POLL_SECONDS)
+
+
+def _unhealthy(now: Saved) -> Retryable:
+    troubles = "; ".join(f"{row.name} is {row.state}: {row.detail}" for row in now.rows if row.state != "ready")
+    return Retryable("the stack is up, but not healthy", received=troubles, todo="see `tidelake status` and `logs`")
 
 
 def _why_it_failed(now: Saved | None) -> str:

@@ -35,6 +35,7 @@ def stack_lock() -> Iterator[None]:
         os.ftruncate(handle, 0)
         os.pwrite(handle, str(os.getpid()).encode(), 0)
         yield
+        os.ftruncate(handle, 0)
     finally:
         os.close(handle)
 
@@ -62,9 +63,12 @@ def holder() -> int | None:
     except FileNotFoundError:
         return None
     try:
-        if _try(handle, fcntl.LOCK_SH):
-            return None
-        return int(os.pread(handle, 20, 0) or b"0")
+        # Held but empty: its holder has not written yet, or is about to let go.
+        while not _try(handle, fcntl.LOCK_SH):
+            if content := os.pread(handle, 20, 0):
+                return int(content)
+            time.sleep(0.01)
+        return None
     finally:
         os.close(handle)
 

@@ -60,7 +60,7 @@ class ServiceRunner(threading.Thread):
         pause, attempts = FIRST_PAUSE_SECONDS, 0
         while not self._stopping.is_set():
             began = time.monotonic()
-            self._run_once()
+            self._run_once_if_possible()
             if self._stopping.is_set():
                 return
             attempts += 1
@@ -69,6 +69,16 @@ class ServiceRunner(threading.Thread):
             pause = FIRST_PAUSE_SECONDS if time.monotonic() - began > STEADY_SECONDS else pause
             self._stopping.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    def _run_once_if_possible(self) -> None:
+        """A service that has been ready is never given up: what keeps it from starting, a full disk, say, can pass."""
+        try:
+            self._run_once()
+        except Exception as error:
+            if not self._was_ready:
+                raise
+            log.warning("a service could not be started again", service_name=self.name, error=str(error))
+            self._board.change(self.name, state="restarting", detail=str(error)[:300])
 
     def _run_once(self) -> None:
         """From start to end; returns when nothing of the server is left."""
@@ -115,6 +125,7 @@ class ServiceRunner(threading.Thread):
                 return True
             except Exception as error:  # whatever a client library raises: it is not ready yet
                 reason = str(error)
+                self._board.change(self.name, detail=reason[:300])
             if time.monotonic() > give_up and not self._was_ready:
                 raise Retryable(f"{self.name} was not ready after {self.part.ready_seconds:.0f} s", received=reason)
             self._stopping.wait(PROBE_SECONDS)
