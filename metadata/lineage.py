@@ -12,6 +12,7 @@ from metadata.graph import Columns, Dataset, Flow, Graph, Job
 from rankings.catalogue import RANKINGS
 from rankings.contract import KEY_RULES, SALE_RULES
 from rankings.ranking import Ranking
+from rankings.render import spark
 from rankings.topics import TOPICS, Topic
 
 CDC_PREFIX = "cdc."
@@ -29,11 +30,11 @@ SERVE = Job("api", "answer", "http", "merges history and live deltas, and ranks 
 
 BRONZE = Dataset(
     "iceberg",
-    "lake.bronze.log",
+    spark.BRONZE,
     "every record of the log as it came, with its position",
     ("topic", "partition", "offset", "key", "payload", "log_time"),
 )
-SILVER_SALES = Dataset("iceberg", "lake.silver.sales", "the latest state of every sale", SALE_COLUMNS)
+SILVER_SALES = Dataset("iceberg", spark.SALES, "the latest state of every sale", SALE_COLUMNS)
 LIVE_LABELS = Dataset("clickhouse", "labels", "names shown beside subjects", ("label", "key", "name", "seen_at"))
 KEPT_LABELS = Dataset(
     "postgres", "tidelake.public.labels", "the same names, for when ClickHouse is away", LIVE_LABELS.columns
@@ -50,7 +51,7 @@ def lineage(among: tuple[Ranking, ...] = RANKINGS, topics: tuple[Topic, ...] = T
     """The whole graph of those rankings over those topics."""
     sources = [flow for topic in topics for flow in _from_source(topic)]
     lake = [_from_topic(LAKE, topic, BRONZE, _pairs(SALE_COLUMNS, "payload")) for topic in topics]
-    silver = Flow(SILVER, BRONZE, SILVER_SALES, tuple(("payload", column) for column in SALE_COLUMNS))
+    silver = Flow(SILVER, BRONZE, SILVER_SALES, _pairs_from("payload", SALE_COLUMNS))
     answers = [flow for ranking in among for flow in _of_ranking(ranking, topics)]
     return Graph(tuple(dict.fromkeys((*sources, *lake, silver, *answers))))
 
@@ -104,7 +105,7 @@ def _of_ranking(ranking: Ranking, topics: Iterable[Topic]) -> Iterator[Flow]:
 
 def _gold(ranking: Ranking) -> Dataset:
     columns = (*ranking.sum_key, "amount", "sales")
-    return Dataset("iceberg", f"lake.gold.{ranking.gold_table}", f"{ranking.title}: sums of the history", columns)
+    return Dataset("iceberg", spark.gold(ranking), f"{ranking.title}: sums of the history", columns)
 
 
 def _deltas(ranking: Ranking, table: str) -> Dataset:
@@ -134,7 +135,7 @@ def _into_totals(ranking: Ranking) -> tuple[tuple[str, str], ...]:
 
 
 def _out_of_totals(ranking: Ranking) -> tuple[tuple[str, str], ...]:
-    subject = tuple(("subject", column) for column in ranking.subject)
+    subject = _pairs_from("subject", ranking.subject)
     return (*_same(("currency", "amount", "sales")), *subject, *_ranked(("subject",)))
 
 
@@ -144,8 +145,8 @@ def _labels(ranking: Ranking, topics: Iterable[Topic]) -> Iterator[Flow]:
         told = ((label.key, "key"), (label.column, "name"))
         for topic in topics:
             yield _from_topic(LIVE, topic, LIVE_LABELS, told)
-        yield Flow(PUBLISH, SILVER_SALES, KEPT_LABELS, told)
         for table in (LIVE_LABELS, KEPT_LABELS):
+            yield Flow(PUBLISH, BRONZE, table, _pairs_from("payload", ("key", "name")))
             yield Flow(SERVE, table, route(ranking), (("name", label.column),))
 
 
@@ -155,3 +156,7 @@ def _same(columns: Columns) -> tuple[tuple[str, str], ...]:
 
 def _pairs(columns: Columns, target: str) -> tuple[tuple[str, str], ...]:
     return tuple((column, target) for column in columns)
+
+
+def _pairs_from(source: str, columns: Columns) -> tuple[tuple[str, str], ...]:
+    return tuple((source, column) for column in columns)

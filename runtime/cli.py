@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+import batch.commands
+import metadata.commands
+import stack.commands
+import stack.shop.commands
 from observe import logs
 from runtime.errors import Permanent, TidelakeError
 
@@ -24,6 +26,15 @@ HELP = """Live and reconciled rankings of sales as one exact answer.
 [bold]tidelake up[/bold] starts everything on this machine, [bold]tidelake demo[/bold] shows it at work.
 Settings are environment variables, `TIDELAKE_HOME` first of all: see docs/settings.md.
 Exit codes: 1 it failed, 2 the command was not understood, 75 it failed but can succeed later, 130 Ctrl-C."""
+
+
+PACKAGES: tuple[Callable[[typer.Typer], None], ...] = (
+    stack.commands.register,
+    stack.shop.commands.register,
+    batch.commands.register,
+    metadata.commands.register,
+)
+"""What adds the commands, in the order of the help."""
 
 
 def main() -> None:
@@ -54,7 +65,7 @@ def app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     made.callback()(_every_command)
-    for register in _packages():
+    for register in PACKAGES:
         register(made)
     return made
 
@@ -62,12 +73,6 @@ def app() -> typer.Typer:
 def debugging() -> bool:
     """Whether expected errors show their traceback. Not read through the settings, which may be what is wrong."""
     return os.environ.get("TIDELAKE_DEBUG", "").lower() in {"1", "true", "yes", "on"}
-
-
-def _packages() -> list[Callable[[typer.Typer], None]]:
-    names = [f"{name}.commands" for name in ("stack", "stack.shop", "batch", "metadata")]
-    names += ["runtime.demo"]
-    return [import_module(name).register for name in names if find_spec(name)]
 
 
 def _show_version(asked: bool) -> None:

@@ -25,7 +25,7 @@ def register(app):
             time.sleep(60)
         raise getattr(errors, kind)('the log is away', received='[bold]', valid='a log', todo='start it')
 
-cli._packages = lambda: [register, lambda app: app.command('other')(lambda: None)]
+cli.PACKAGES = (register, lambda app: app.command('other')(lambda: None))
 cli.main()
 """
 
