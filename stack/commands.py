@@ -26,28 +26,37 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when everything is ready.")] = False,
 ) -> None:
     """Start every server on this machine; stays in the foreground until Ctrl-C."""
+    if detach:
+        start_detached()
+    else:
+        raise typer.Exit(_up_here())
+
+
+def start_detached() -> None:
+    """Starts every server behind the terminal, and returns when all are ready.
+
+    Raises:
+        TidelakeError: it cannot start; the message says why and what to do.
+    """
+    from stack import control
     from stack.preflight import preflight
+    from stack.terminal import StartView
 
     preflight()
     _fetch_jars()
-    raise typer.Exit(_up_detached() if detach else _up_here())
-
-
-def _up_detached() -> int:
-    from stack import control
-    from stack.terminal import StartView
-
     with StartView() as view:
         view.finish(control.start(view.show_status).rows)
-    return 0
 
 
 def _up_here() -> int:
     from observe import logs
+    from stack.preflight import preflight
     from stack.runner import failure
     from stack.supervisor import running_stack, stop_signals, wait_settled
     from stack.terminal import StartView
 
+    preflight()
+    _fetch_jars()
     # The view shows every change; log lines on the same terminal would tear it.
     logs.configure("supervisor", terminal=False)
     stop = stop_signals()
