@@ -11,7 +11,7 @@ import structlog
 from rankings.ranking import Label
 from rankings.render.clickhouse import View
 from serving.asked import Asked
-from serving.cached import CachedFigures, answer_key
+from serving.cached import CachedFigures, Place
 from serving.found import Entry, Found, Publication, Ranked, Standing, Store
 from serving.ports import Clock, Deltas, StoreFailed, Totals
 from serving.ticks import Remembered, tick_number, utc_now
@@ -93,8 +93,8 @@ class Answers:
     def _from_deltas(self, asked: Asked) -> Answer:
         standing = self._standing.get()
         history = _history(asked, standing.publication)
-        key, milliseconds = self._place(asked, f"v{history.version if history else 0}")
-        found, cached = self._figures.through(key, milliseconds, lambda: self._find(asked, history, standing))
+        place = self._place(asked, f"v{history.version if history else 0}")
+        found, cached = self._figures.through(place, lambda: self._find(asked, history, standing))
         # What a published version says does not change with the live job's progress: show the newest.
         if asked.view is not View.RECONCILED:
             standing = found.standing
@@ -106,8 +106,8 @@ class Answers:
 
     def _from_totals(self, asked: Asked) -> Answer:
         history = self._published(asked)
-        key, milliseconds = self._place(replace(asked, view=View.RECONCILED), f"t{history.version}")
-        found, cached = self._figures.through(key, milliseconds, lambda: self._find_totals(asked, history))
+        place = self._place(replace(asked, view=View.RECONCILED), f"t{history.version}")
+        found, cached = self._figures.through(place, lambda: self._find_totals(asked, history))
         return Answer(asked, Store.POSTGRESQL, found.ranked, found.standing, history, self._clock(), cached)
 
     def _find_totals(self, asked: Asked, history: Publication) -> Found:
@@ -128,12 +128,11 @@ class Answers:
             raise Unanswerable("ClickHouse gives no figures, and nothing has been reconciled yet", todo=LATER)
         return published
 
-    def _place(self, asked: Asked, version: str) -> tuple[str, int]:
-        """The figures' key, and how long they may be kept there."""
+    def _place(self, asked: Asked, version: str) -> Place:
         if asked.view is View.RECONCILED:
-            return answer_key(asked, version, "all"), self._pace.reconciled_ms
+            return Place(asked, version, "all", self._pace.reconciled_ms)
         tick = tick_number(self._clock(), self._pace.tick_ms)
-        return answer_key(asked, version, str(tick)), 4 * self._pace.tick_ms
+        return Place(asked, version, str(tick), 4 * self._pace.tick_ms)
 
 
 LATER = "try again in a few seconds"

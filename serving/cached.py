@@ -6,6 +6,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -25,6 +26,33 @@ BIGGEST = 64 * 1024 * 1024
 _FOUND = TypeAdapter(Found)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where figures are kept: under what they depend on, so that nothing ever has to be invalidated.
+
+    Attributes:
+        asked: the question.
+        version: store and version that they are pinned to.
+        tick: the moment, or a constant where the moment does not matter.
+        milliseconds: how long they are kept.
+    """
+
+    asked: Asked
+    version: str
+    tick: str
+    milliseconds: int
+
+    @property
+    def key(self) -> str:
+        """The key in the cache."""
+        return f"answer:{SCHEMA}:{self.asked.ranking.name}:{self.version}:{self.tick}:{self.asked.digest}"
+
+    @property
+    def flight(self) -> str:
+        """Without the tick: while a query takes longer than a tick, waiting for it beats asking it again."""
+        return f"{self.version}:{self.asked.digest}"
+
+
 class CachedFigures:
     """Finds figures in the cache, or makes and keeps them.
 
@@ -37,15 +65,14 @@ class CachedFigures:
         self._cache, self._flight_seconds = cache, flight_seconds
         self._flights = Flights[Found]()
 
-    def through(self, key: str, milliseconds: int, make: Callable[[], Found]) -> tuple[Found, bool]:
+    def through(self, place: Place, make: Callable[[], Found]) -> tuple[Found, bool]:
         """The figures, and whether another request made them.
 
         Args:
-            key: says everything that the figures depend on.
-            milliseconds: how long they may be kept.
+            place: where they are kept.
             make: makes them; its error reaches all who wait for it, and nothing is kept.
         """
-        found = self._read(key)
+        found = self._read(place.key)
         if found is not None:
             return found, True
         made_here = threading.Event()
@@ -54,20 +81,20 @@ class CachedFigures:
             made_here.set()
             return make()
 
-        found = self._flights.run(key, lambda: self._among_processes(key, milliseconds, made))
+        found = self._flights.run(place.flight, lambda: self._among_processes(place, made))
         return found, not made_here.is_set()
 
-    def _among_processes(self, key: str, milliseconds: int, make: Callable[[], Found]) -> Found:
+    def _among_processes(self, place: Place, make: Callable[[], Found]) -> Found:
         deadline = time.monotonic() + self._flight_seconds
         while True:
-            token = self._cache.claim(key, int(self._flight_seconds * 1000))
+            token = self._cache.claim(place.key, int(self._flight_seconds * 1000))
             # Read after the claim: whoever held it before may have left the value in between.
-            found = self._read(key)
+            found = self._read(place.key)
             if found is not None:
-                self._give_back(key, token)
+                self._give_back(place.key, token)
                 return found
             if token is not None:
-                return self._make(key, milliseconds, make, token)
+                return self._make(place, make, token)
             if time.monotonic() > deadline:
                 return make()
             time.sleep(POLL_SECONDS)
@@ -76,13 +103,13 @@ class CachedFigures:
         if token is not None:
             self._cache.release(key, token)
 
-    def _make(self, key: str, milliseconds: int, make: Callable[[], Found], token: str) -> Found:
+    def _make(self, place: Place, make: Callable[[], Found], token: str) -> Found:
         try:
             found = make()
         except BaseException:
-            self._cache.release(key, token)
+            self._cache.release(place.key, token)
             raise
-        self._cache.put(key, packed(found), milliseconds, token)
+        self._cache.put(place.key, packed(found), place.milliseconds, token)
         return found
 
     def _read(self, key: str) -> Found | None:
@@ -93,17 +120,6 @@ class CachedFigures:
         if found is None:
             structlog.get_logger().warning("the cache held something else than figures", cache_entry=key)
         return found
-
-
-def answer_key(asked: Asked, version: str, tick: str) -> str:
-    """Where the figures are kept: what they depend on, so that nothing ever has to be invalidated.
-
-    Args:
-        asked: the question.
-        version: store and version that they are pinned to.
-        tick: the moment, or a constant where the moment does not matter.
-    """
-    return f"answer:{SCHEMA}:{asked.ranking.name}:{version}:{tick}:{asked.digest}"
 
 
 def packed(found: Found) -> bytes:

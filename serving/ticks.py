@@ -41,12 +41,13 @@ class Remembered(Generic[T]):
         self._last: tuple[int, T] | None = None
 
     def get(self) -> T:
-        """The value, read within this tick."""
+        """The value, read within this tick (or asked for before it, if the answer took that long)."""
         tick = tick_number(self._clock(), self._tick_ms)
         last = self._last
         if last is not None and last[0] == tick:
             return last[1]
-        return self._flights.run(str(tick), lambda: self._read_at(tick))
+        # Not by tick: while reading takes longer than a tick, waiting for it beats asking again.
+        return self._flights.run("value", lambda: self._read_at(tick))
 
     def _read_at(self, tick: int) -> T:
         last = self._last

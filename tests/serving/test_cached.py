@@ -14,8 +14,10 @@ import pytest
 from pydantic import SecretStr
 
 from rankings.catalogue import TOP_SALES_PER_CITY
+from rankings.render.clickhouse import View
+from serving.asked import Asked
 from serving.cache import RedisCache
-from serving.cached import CachedFigures, packed, unpacked
+from serving.cached import CachedFigures, Place, packed, unpacked
 from serving.found import Entry, Found, Ranked
 from serving.ports import Cache, StoreAway
 from serving.stores.memory import MemoryCache
@@ -32,6 +34,11 @@ FOUND = Found(
     ),
     standing(publication(3, NOW)),
 )
+
+
+def place(name: str, milliseconds: int = 60_000) -> Place:
+    """Somewhere in the cache."""
+    return Place(Asked(TOP_SALES_PER_CITY, View.MERGED, "EUR"), name, "1", milliseconds)
 
 
 class Maker:
@@ -80,22 +87,22 @@ def test_figures_survive_packing() -> None:
 
 def test_a_value_is_made_once_and_then_kept(cache: Cache) -> None:
     figures, make = CachedFigures(cache, 5), Maker(0)
-    assert figures.through("k", 60_000, make) == (FOUND, False)
-    assert figures.through("k", 60_000, make) == (FOUND, True)
-    assert CachedFigures(cache, 5).through("k", 60_000, make) == (FOUND, True)
+    assert figures.through(place("k"), make) == (FOUND, False)
+    assert figures.through(place("k"), make) == (FOUND, True)
+    assert CachedFigures(cache, 5).through(place("k"), make) == (FOUND, True)
     assert make.made == 1
 
 
 def test_a_value_runs_out(valkey: SecretStr) -> None:
     figures, make = CachedFigures(RedisCache(valkey), 5), Maker(0)
-    figures.through("short", 20, make)
+    figures.through(place("short", 20), make)
     time.sleep(0.03)
-    assert figures.through("short", 20, make) == (FOUND, False)
+    assert figures.through(place("short", 20), make) == (FOUND, False)
 
 
 def test_a_thousand_callers_of_a_cold_key_make_one_query(cache: Cache) -> None:
     figures, make = CachedFigures(cache, 5), Maker()
-    results = at_once(250, lambda number: [figures.through("cold", 60_000, make) for _ in range(4)])
+    results = at_once(250, lambda number: [figures.through(place("cold"), make) for _ in range(4)])
     assert make.made == 1
     cached = [cached for four in results for found, cached in four if found == FOUND]
     assert len(cached) == 1000
@@ -105,15 +112,15 @@ def test_a_thousand_callers_of_a_cold_key_make_one_query(cache: Cache) -> None:
 def test_processes_share_one_flight(cache: Cache) -> None:
     makers = Maker()
     processes = [CachedFigures(cache, 5) for _ in range(8)]
-    results = at_once(32, lambda number: processes[number % 8].through("shared", 60_000, makers))
+    results = at_once(32, lambda number: processes[number % 8].through(place("shared"), makers))
     assert makers.made == 1
     assert all(found == FOUND for found, _ in results)
 
 
 def test_who_waits_too_long_makes_the_value_itself(cache: Cache) -> None:
-    assert cache.claim("stuck", 60_000)
+    assert cache.claim(place("stuck").key, 60_000)
     make = Maker(0)
-    assert CachedFigures(cache, 0.05).through("stuck", 60_000, make) == (FOUND, False)
+    assert CachedFigures(cache, 0.05).through(place("stuck"), make) == (FOUND, False)
     assert make.made == 1
 
 
@@ -123,12 +130,12 @@ def test_a_failure_reaches_all_who_wait_and_is_not_kept(cache: Cache) -> None:
 
     def ask(_number: int) -> str:
         with pytest.raises(StoreAway):
-            figures.through("failing", 60_000, failing)
+            figures.through(place("failing"), failing)
         return "failed"
 
     assert at_once(8, ask) == ["failed"] * 8
     started = time.monotonic()
-    assert figures.through("failing", 60_000, Maker(0)) == (FOUND, False)
+    assert figures.through(place("failing"), Maker(0)) == (FOUND, False)
     assert time.monotonic() - started < 1
 
 
@@ -137,12 +144,12 @@ RUBBISH = [b"", b"rubbish", b"x\x9c", packed(FOUND)[:-9], os.urandom(300)]
 
 @pytest.mark.parametrize("rubbish", RUBBISH)
 def test_rubbish_is_ignored_and_overwritten(cache: Cache, rubbish: bytes) -> None:
-    token = cache.claim("k", 1000)
+    token = cache.claim(place("k").key, 1000)
     assert token
-    cache.put("k", rubbish, 60_000, token)
+    cache.put(place("k").key, rubbish, 60_000, token)
     figures, make = CachedFigures(cache, 5), Maker(0)
-    assert figures.through("k", 60_000, make) == (FOUND, False)
-    assert figures.through("k", 60_000, make) == (FOUND, True)
+    assert figures.through(place("k"), make) == (FOUND, False)
+    assert figures.through(place("k"), make) == (FOUND, True)
 
 
 def test_json_of_another_shape_is_rubbish() -> None:
@@ -153,12 +160,12 @@ def test_json_of_another_shape_is_rubbish() -> None:
 
 
 def test_only_the_holder_gives_a_claim_back(cache: Cache) -> None:
-    token = cache.claim("k", 60_000)
+    token = cache.claim(place("k").key, 60_000)
     assert token
-    cache.release("k", "somebody else's")
-    assert cache.claim("k", 60_000) is None
-    cache.release("k", token)
-    assert cache.claim("k", 60_000)
+    cache.release(place("k").key, "somebody else's")
+    assert cache.claim(place("k").key, 60_000) is None
+    cache.release(place("k").key, token)
+    assert cache.claim(place("k").key, 60_000)
 
 
 def test_without_redis_every_answer_is_made(doubles: Doubles, caller: Caller) -> None:
@@ -170,14 +177,14 @@ def test_redis_going_and_coming_back_is_never_an_error() -> None:
     make = Maker(0)
     with redis_server() as (address, process):
         figures = CachedFigures(RedisCache(SecretStr(address)), 5)
-        assert figures.through("k", 60_000, make) == (FOUND, False)
-        assert figures.through("k", 60_000, make) == (FOUND, True)
+        assert figures.through(place("k"), make) == (FOUND, False)
+        assert figures.through(place("k"), make) == (FOUND, True)
         process.kill()
         process.wait()
-        assert figures.through("k", 60_000, make) == (FOUND, False)
+        assert figures.through(place("k"), make) == (FOUND, False)
         started = time.monotonic()
         for _ in range(200):
-            assert figures.through("k", 60_000, make) == (FOUND, False)
+            assert figures.through(place("k"), make) == (FOUND, False)
         assert time.monotonic() - started < 0.5, "a dead cache must cost next to nothing"
 
 
@@ -186,6 +193,18 @@ def test_an_api_answers_a_thousand_callers_of_one_tick_with_one_query(doubles: D
     store.ranked_switch.seconds = 0.05
     at_once(50, lambda number: [caller.answer(TOP_SALES_PER_CITY.name) for _ in range(20)])
     assert store.ranked_switch.calls == 1
+
+
+def test_a_query_that_outlasts_its_tick_is_waited_for(doubles: Doubles, caller: Caller, clock: Clock) -> None:
+    doubles.deltas.ranked_switch.seconds = 0.6
+
+    def ask(number: int) -> None:
+        time.sleep(0.01 * number)
+        clock.forward(milliseconds=250)
+        caller.answer(TOP_SALES_PER_CITY.name)
+
+    at_once(10, ask)
+    assert doubles.deltas.ranked_switch.calls == 1
 
 
 def test_each_tick_each_question_and_each_version_is_asked_anew(doubles: Doubles, caller: Caller, clock: Clock) -> None:
