@@ -13,6 +13,7 @@ from rich.console import Console
 
 import batch.commands
 import metadata.commands
+import runtime.demo.commands
 import stack.commands
 import stack.shop.commands
 from observe import logs
@@ -33,6 +34,7 @@ PACKAGES: tuple[Callable[[typer.Typer], None], ...] = (
     stack.shop.commands.register,
     batch.commands.register,
     metadata.commands.register,
+    runtime.demo.commands.register,
 )
 """What adds the commands, in the order of the help."""
 
