@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import subprocess
 import time
 import uuid
@@ -18,6 +19,7 @@ from stack.jars import class_path, version_of
 from stack.java import java_command
 from stack.model import Service, Step
 from stack.ports import HOST
+from stack.process import UTF8
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
@@ -99,10 +101,11 @@ def _format() -> None:
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     arguments = ("format", f"--cluster-id={cluster}", "--config", str(_config_file()))
     command = java_command("kafka.tools.StorageTool", *arguments, heap="128m", options=("-XX:TieredStopAtLevel=1",))
-    environment = {"CLASSPATH": class_path("kafka"), "PATH": "/usr/bin:/bin"}
+    environment = {**os.environ, **UTF8, "CLASSPATH": class_path("kafka")}
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if answer.returncode != 0:
-        raise Permanent("Kafka's folder could not be formatted", received=(answer.stdout + answer.stderr)[-600:])
+        lines = [line for line in answer.stderr.splitlines() if not line.startswith("\tat ")]
+        raise Permanent("Kafka's folder could not be formatted", received="\n".join(lines)[-600:])
 
 
 def topic_settings() -> dict[str, str]:

@@ -39,8 +39,16 @@ def check_platform() -> None:
 
 
 def check_home() -> None:
-    """TIDELAKE_HOME can be made and written to."""
+    """TIDELAKE_HOME can be made and written to, and its name is the same in a path and in a URI."""
     home = settings().home
+    if home.as_uri() != f"file://{home}":
+        # Some engines decode %20 in a table's address and some do not: they would use different folders.
+        raise Permanent(
+            "the path of TIDELAKE_HOME holds a character that addresses of files cannot hold as it is",
+            received=str(home),
+            valid="letters, digits and . _ - ~ of ASCII",
+            todo="set TIDELAKE_HOME to a folder with a plain name",
+        )
     try:
         home.mkdir(parents=True, exist_ok=True)
         for folder in (home, settings().log_dir):

@@ -19,6 +19,8 @@ from stack.model import Service
 
 GUARD = Path(__file__).with_name("guard.py")
 LOG_TAIL_BYTES = 200_000
+UTF8 = {"LC_ALL": "C.UTF-8"}
+"""Java takes its default character set and the names of files from the locale, which a container may leave at ASCII."""
 
 
 class Guarded:
@@ -83,7 +85,7 @@ def _guard_command(service: Service) -> list[str]:
 
 
 def _environment(service: Service) -> dict[str, str]:
-    return {**os.environ, "TIDELAKE_HOME": str(settings().home), "PYTHONUNBUFFERED": "1", **service.env}
+    return {**os.environ, **UTF8, "TIDELAKE_HOME": str(settings().home), "PYTHONUNBUFFERED": "1", **service.env}
 
 
 def log_file(name: str) -> Path:

@@ -65,6 +65,14 @@ def test_a_home_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         preflight.check_home()
 
 
+@pytest.mark.parametrize("name", ["my home", "höme", "100%"])
+def test_a_home_that_engines_would_name_differently(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TIDELAKE_HOME", str(tmp_path / name))
+    settings.cache_clear()
+    with pytest.raises(Permanent, match="holds a character"):
+        preflight.check_home()
+
+
 def test_a_stack_that_is_already_up() -> None:
     with lock.stack_lock(), pytest.raises(Permanent, match=r"already up.*tidelake down"):
         start()
