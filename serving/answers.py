@@ -93,8 +93,10 @@ class Answers:
     def _from_deltas(self, asked: Asked) -> Answer:
         standing = self._standing.get()
         history = _history(asked, standing.publication)
-        place = self._place(asked, f"v{history.version if history else 0}")
-        found, cached = self._figures.through(place, lambda: self._find(asked, history, standing))
+        version = f"v{history.version if history else 0}"
+        found, cached = self._figures.through(
+            lambda: self._place(asked, version), lambda: self._find(asked, history, standing)
+        )
         # What a published version says does not change with the live job's progress: show the newest.
         if asked.view is not View.RECONCILED:
             standing = found.standing
@@ -107,7 +109,7 @@ class Answers:
     def _from_totals(self, asked: Asked) -> Answer:
         history = self._published(asked)
         place = self._place(replace(asked, view=View.RECONCILED), f"t{history.version}")
-        found, cached = self._figures.through(place, lambda: self._find_totals(asked, history))
+        found, cached = self._figures.through(lambda: place, lambda: self._find_totals(asked, history))
         return Answer(asked, Store.POSTGRESQL, found.ranked, found.standing, history, self._clock(), cached)
 
     def _find_totals(self, asked: Asked, history: Publication) -> Found:

@@ -65,13 +65,14 @@ class CachedFigures:
         self._cache, self._flight_seconds = cache, flight_seconds
         self._flights = Flights[Found]()
 
-    def through(self, place: Place, make: Callable[[], Found]) -> tuple[Found, bool]:
+    def through(self, where: Callable[[], Place], make: Callable[[], Found]) -> tuple[Found, bool]:
         """The figures, and whether another request made them.
 
         Args:
-            place: where they are kept.
+            where: the place where they are kept at the moment.
             make: makes them; its error reaches all who wait for it, and nothing is kept.
         """
+        place = where()
         found = self._read(place.key)
         if found is not None:
             return found, True
@@ -81,10 +82,11 @@ class CachedFigures:
             made_here.set()
             return make()
 
-        found = self._flights.run(place.flight, lambda: self._among_processes(place, made))
+        found = self._flights.run(place.flight, lambda: self._among_processes(where, made))
         return found, not made_here.is_set()
 
-    def _among_processes(self, place: Place, make: Callable[[], Found]) -> Found:
+    def _among_processes(self, where: Callable[[], Place], make: Callable[[], Found]) -> Found:
+        place = where()
         deadline = time.monotonic() + self._flight_seconds
         while True:
             token = self._cache.claim(place.key, int(self._flight_seconds * 1000))
@@ -94,7 +96,7 @@ class CachedFigures:
                 self._give_back(place.key, token)
                 return found
             if token is not None:
-                return self._make(place, make, token)
+                return self._make(where, place, make, token)
             if time.monotonic() > deadline:
                 return make()
             time.sleep(POLL_SECONDS)
@@ -103,13 +105,15 @@ class CachedFigures:
         if token is not None:
             self._cache.release(key, token)
 
-    def _make(self, place: Place, make: Callable[[], Found], token: str) -> Found:
+    def _make(self, where: Callable[[], Place], place: Place, make: Callable[[], Found], token: str) -> Found:
         try:
             found = make()
         except BaseException:
             self._cache.release(place.key, token)
             raise
-        self._cache.put(place.key, packed(found), place.milliseconds, token)
+        # Other processes wait at the place of the claim; who comes from here on looks at that of the moment.
+        for key in {place.key, where().key}:
+            self._cache.put(key, packed(found), place.milliseconds, token)
         return found
 
     def _read(self, key: str) -> Found | None:

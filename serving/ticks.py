@@ -41,18 +41,20 @@ class Remembered(Generic[T]):
         self._last: tuple[int, T] | None = None
 
     def get(self) -> T:
-        """The value, read within this tick (or asked for before it, if the answer took that long)."""
-        tick = tick_number(self._clock(), self._tick_ms)
+        """The value, read a tick ago at most (or asked for before now, if the answer took longer than that)."""
         last = self._last
-        if last is not None and last[0] == tick:
+        if last is not None and last[0] == self._tick():
             return last[1]
-        # Not by tick: while reading takes longer than a tick, waiting for it beats asking again.
-        return self._flights.run("value", lambda: self._read_at(tick))
+        # One flight for all ticks: while reading takes longer than a tick, waiting for it beats asking again.
+        return self._flights.run("value", self._fresh)
 
-    def _read_at(self, tick: int) -> T:
+    def _fresh(self) -> T:
         last = self._last
-        if last is not None and last[0] == tick:
+        if last is not None and last[0] == self._tick():
             return last[1]
         value = self._read()
-        self._last = (tick, value)
+        self._last = (self._tick(), value)
         return value
+
+    def _tick(self) -> int:
+        return tick_number(self._clock(), self._tick_ms)

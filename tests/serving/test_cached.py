@@ -18,7 +18,7 @@ from rankings.render.clickhouse import View
 from serving.asked import Asked
 from serving.cache import RedisCache
 from serving.cached import CachedFigures, Place, packed, unpacked
-from serving.found import Entry, Found, Ranked
+from serving.found import Entry, Found, Publication, Ranked
 from serving.ports import Cache, StoreAway
 from serving.stores.memory import MemoryCache
 from tests.serving.conftest import redis_server
@@ -36,9 +36,9 @@ FOUND = Found(
 )
 
 
-def place(name: str, milliseconds: int = 60_000) -> Place:
+def at(name: str, milliseconds: int = 60_000) -> Callable[[], Place]:
     """Somewhere in the cache."""
-    return Place(Asked(TOP_SALES_PER_CITY, View.MERGED, "EUR"), name, "1", milliseconds)
+    return lambda: Place(Asked(TOP_SALES_PER_CITY, View.MERGED, "EUR"), name, "1", milliseconds)
 
 
 class Maker:
@@ -87,22 +87,22 @@ def test_figures_survive_packing() -> None:
 
 def test_a_value_is_made_once_and_then_kept(cache: Cache) -> None:
     figures, make = CachedFigures(cache, 5), Maker(0)
-    assert figures.through(place("k"), make) == (FOUND, False)
-    assert figures.through(place("k"), make) == (FOUND, True)
-    assert CachedFigures(cache, 5).through(place("k"), make) == (FOUND, True)
+    assert figures.through(at("k"), make) == (FOUND, False)
+    assert figures.through(at("k"), make) == (FOUND, True)
+    assert CachedFigures(cache, 5).through(at("k"), make) == (FOUND, True)
     assert make.made == 1
 
 
 def test_a_value_runs_out(valkey: SecretStr) -> None:
     figures, make = CachedFigures(RedisCache(valkey), 5), Maker(0)
-    figures.through(place("short", 20), make)
+    figures.through(at("short", 20), make)
     time.sleep(0.03)
-    assert figures.through(place("short", 20), make) == (FOUND, False)
+    assert figures.through(at("short", 20), make) == (FOUND, False)
 
 
 def test_a_thousand_callers_of_a_cold_key_make_one_query(cache: Cache) -> None:
     figures, make = CachedFigures(cache, 5), Maker()
-    results = at_once(250, lambda number: [figures.through(place("cold"), make) for _ in range(4)])
+    results = at_once(250, lambda number: [figures.through(at("cold"), make) for _ in range(4)])
     assert make.made == 1
     cached = [cached for four in results for found, cached in four if found == FOUND]
     assert len(cached) == 1000
@@ -112,15 +112,15 @@ def test_a_thousand_callers_of_a_cold_key_make_one_query(cache: Cache) -> None:
 def test_processes_share_one_flight(cache: Cache) -> None:
     makers = Maker()
     processes = [CachedFigures(cache, 5) for _ in range(8)]
-    results = at_once(32, lambda number: processes[number % 8].through(place("shared"), makers))
+    results = at_once(32, lambda number: processes[number % 8].through(at("shared"), makers))
     assert makers.made == 1
     assert all(found == FOUND for found, _ in results)
 
 
 def test_who_waits_too_long_makes_the_value_itself(cache: Cache) -> None:
-    assert cache.claim(place("stuck").key, 60_000)
+    assert cache.claim(at("stuck")().key, 60_000)
     make = Maker(0)
-    assert CachedFigures(cache, 0.05).through(place("stuck"), make) == (FOUND, False)
+    assert CachedFigures(cache, 0.05).through(at("stuck"), make) == (FOUND, False)
     assert make.made == 1
 
 
@@ -130,12 +130,12 @@ def test_a_failure_reaches_all_who_wait_and_is_not_kept(cache: Cache) -> None:
 
     def ask(_number: int) -> str:
         with pytest.raises(StoreAway):
-            figures.through(place("failing"), failing)
+            figures.through(at("failing"), failing)
         return "failed"
 
     assert at_once(8, ask) == ["failed"] * 8
     started = time.monotonic()
-    assert figures.through(place("failing"), Maker(0)) == (FOUND, False)
+    assert figures.through(at("failing"), Maker(0)) == (FOUND, False)
     assert time.monotonic() - started < 1
 
 
@@ -144,12 +144,12 @@ RUBBISH = [b"", b"rubbish", b"x\x9c", packed(FOUND)[:-9], os.urandom(300)]
 
 @pytest.mark.parametrize("rubbish", RUBBISH)
 def test_rubbish_is_ignored_and_overwritten(cache: Cache, rubbish: bytes) -> None:
-    token = cache.claim(place("k").key, 1000)
+    token = cache.claim(at("k")().key, 1000)
     assert token
-    cache.put(place("k").key, rubbish, 60_000, token)
+    cache.put(at("k")().key, rubbish, 60_000, token)
     figures, make = CachedFigures(cache, 5), Maker(0)
-    assert figures.through(place("k"), make) == (FOUND, False)
-    assert figures.through(place("k"), make) == (FOUND, True)
+    assert figures.through(at("k"), make) == (FOUND, False)
+    assert figures.through(at("k"), make) == (FOUND, True)
 
 
 def test_json_of_another_shape_is_rubbish() -> None:
@@ -160,12 +160,12 @@ def test_json_of_another_shape_is_rubbish() -> None:
 
 
 def test_only_the_holder_gives_a_claim_back(cache: Cache) -> None:
-    token = cache.claim(place("k").key, 60_000)
+    token = cache.claim(at("k")().key, 60_000)
     assert token
-    cache.release(place("k").key, "somebody else's")
-    assert cache.claim(place("k").key, 60_000) is None
-    cache.release(place("k").key, token)
-    assert cache.claim(place("k").key, 60_000)
+    cache.release(at("k")().key, "somebody else's")
+    assert cache.claim(at("k")().key, 60_000) is None
+    cache.release(at("k")().key, token)
+    assert cache.claim(at("k")().key, 60_000)
 
 
 def test_without_redis_every_answer_is_made(doubles: Doubles, caller: Caller) -> None:
@@ -177,14 +177,14 @@ def test_redis_going_and_coming_back_is_never_an_error() -> None:
     make = Maker(0)
     with redis_server() as (address, process):
         figures = CachedFigures(RedisCache(SecretStr(address)), 5)
-        assert figures.through(place("k"), make) == (FOUND, False)
-        assert figures.through(place("k"), make) == (FOUND, True)
+        assert figures.through(at("k"), make) == (FOUND, False)
+        assert figures.through(at("k"), make) == (FOUND, True)
         process.kill()
         process.wait()
-        assert figures.through(place("k"), make) == (FOUND, False)
+        assert figures.through(at("k"), make) == (FOUND, False)
         started = time.monotonic()
         for _ in range(200):
-            assert figures.through(place("k"), make) == (FOUND, False)
+            assert figures.through(at("k"), make) == (FOUND, False)
         assert time.monotonic() - started < 0.5, "a dead cache must cost next to nothing"
 
 
@@ -204,6 +204,20 @@ def test_a_query_that_outlasts_its_tick_is_waited_for(doubles: Doubles, caller: 
         caller.answer(TOP_SALES_PER_CITY.name)
 
     at_once(10, ask)
+    assert doubles.deltas.ranked_switch.calls == 1
+
+
+def test_figures_that_came_after_their_tick_are_served_in_the_next(
+    doubles: Doubles, caller: Caller, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranked = doubles.deltas.ranked
+
+    def late(asked: Asked, publication: Publication | None) -> Ranked:
+        clock.forward(milliseconds=300)
+        return ranked(asked, publication)
+
+    monkeypatch.setattr(doubles.deltas, "ranked", late)
+    assert [caller.answer(TOP_SALES_PER_CITY.name)["evidence"]["cached"] for _ in range(3)] == [False, True, True]
     assert doubles.deltas.ranked_switch.calls == 1
 
 
