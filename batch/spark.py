@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from runtime.errors import Permanent
+from runtime.iceberg import CATALOG, java_properties
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -125,19 +125,10 @@ def _session_options() -> Mapping[str, str]:
 
 
 def _catalog(settings: Settings) -> Mapping[str, str]:
-    """The Iceberg catalog that the Flink jobs write to: the same name, in the same database."""
-    at = urlsplit(settings.platform_dsn.get_secret_value())
-    values = {
-        "": "org.apache.iceberg.spark.SparkCatalog",
-        ".catalog-impl": "org.apache.iceberg.jdbc.JdbcCatalog",
-        ".uri": f"jdbc:postgresql://{at.hostname}:{at.port or 5432}{at.path}",
-        ".jdbc.user": unquote(at.username or ""),
-        ".jdbc.password": unquote(at.password or ""),
-        ".jdbc.schema-version": "V1",
-        ".warehouse": settings.warehouse,
-        ".cache-enabled": "false",
-    }
-    return {f"spark.sql.catalog.lake{name}": value for name, value in values.items()}
+    """The Iceberg catalog that the Flink jobs write to; tables are read afresh each time, for others write them too."""
+    values = {"": "org.apache.iceberg.spark.SparkCatalog", ".cache-enabled": "false"}
+    values |= {f".{name}": value for name, value in java_properties(settings).items()}
+    return {f"spark.sql.catalog.{CATALOG}{name}": value for name, value in values.items()}
 
 
 def _end(gateway: Any) -> None:

@@ -1,4 +1,4 @@
-"""A real lake, PostgreSQL, ClickHouse and Spark for the batch's tests, started once and only if a test asks for them."""
+"""A real lake, PostgreSQL, ClickHouse and Spark for the batch's tests, started once if a test asks for them."""
 
 from __future__ import annotations
 

@@ -15,7 +15,13 @@ from rankings.topics import TOPICS, topic
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PARTITIONS = 2
-PLACES = [("Germany", "Köln"), ("Germany", "Bonn"), ("France", "Paris"), ("Poland", 'Łódź "the boat"'), ("Poland", "A\\B")]
+PLACES = [
+    ("Germany", "Köln"),
+    ("Germany", "Bonn"),
+    ("France", "Paris"),
+    ("Poland", 'Łódź "the boat"'),
+    ("Poland", "A\\B"),
+]
 MALFORMED = [
     None,
     b"",

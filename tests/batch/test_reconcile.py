@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
+from batch import publish
 from batch.checksum import checksum
+from batch.clickhouse import Publication, Store
 from batch.ledger import opened
 from batch.progress import Quiet
 from batch.reconcile import AlreadyPublished, Published
-from rankings.catalogue import RANKINGS
+from rankings.catalogue import RANKINGS, TOP_SALES_PER_CITY
 from rankings.contract import Rejected
+from rankings.ranking import Ranking, Sum
+from rankings.render.drift import LIVE_BEHIND, UNKNOWN
+from rankings.sale import Sale
 from runtime.errors import Permanent, Retryable
 from tests.batch.log import Log, Record, partitions
 from tests.batch.world import World
 
-pytestmark = pytest.mark.spark
+pytestmark = pytest.mark.servers
+
+STEPS = ("spark", "lake", "parse", "silver", "gold", "load", "drift", "publish")
+SALES_PER_PERSON = Ranking("sales-per-person", "Sales per person", ("salesman_id",), (), Sum("amount"))
 
 
 def assert_published(world: World, version: int, records: list[Record]) -> None:
@@ -28,26 +37,230 @@ def assert_published(world: World, version: int, records: list[Record]) -> None:
         assert {row[:-2]: row[-2:] for row in world.gold(ranking)} == expected
 
 
-def publish(world: World, log: Log) -> Published:
-    """Reconciles through the log's next second, which gets its marks first."""
+def grown(world: World, log: Log, count: int) -> datetime:
+    """Adds records to the log and to the lake; the boundary behind them, whose marks are in the lake."""
+    written = len(log.records)
+    log.grow(count)
+    log.now += timedelta(seconds=1)
     log.mark()
-    outcome = world.reconcile(log.now)
+    world.write(log.records[written:])
+    return log.now
+
+
+def published(world: World, through: datetime) -> Published:
+    """A reconciliation that has something to do."""
+    outcome = world.reconcile(through)
     assert isinstance(outcome, Published)
     return outcome
 
 
 def test_history_is_what_the_oracle_says_version_after_version(world: World) -> None:
-    log, written = Log(seed=1), 0
-    for version, count in enumerate((400, 300, 0, 200), start=1):
-        log.grow(count)
-        log.now += timedelta(seconds=1)
-        log.mark()
-        world.write(log.records[written:])
-        written = len(log.records)
-        outcome = world.reconcile(log.now)
-        assert isinstance(outcome, Published)
+    log = Log(seed=1)
+    for version, count in enumerate((0, 400, 300, 0), start=1):
+        outcome = published(world, grown(world, log, count))
         assert outcome.version == version
         assert outcome.certificate.versions == tuple(range(1, version + 1))
         assert_published(world, version, log.before(log.now))
-    assert outcome.certificate.changed
+    assert outcome.certificate.changed == {ranking.name: 0 for ranking in RANKINGS}
     assert {row[0] for row in world.postgres("SELECT DISTINCT version FROM totals")} == {3, 4}
+    assert world.ledger() == [(version, "published") for version in (1, 2, 3, 4)]
+
+
+def test_a_run_proves_what_it_read_and_loses_nothing(world: World) -> None:
+    log = Log(seed=2)
+    through = grown(world, log, 400)
+    world.write(log.records[100:120])  # a lake job that was rebuilt from the log delivers again
+    certificate = published(world, through).certificate
+    before = log.before(through)
+    said = {(record.topic, record.partition, record.offset): record.said for record in before}
+    told = certificate.as_json()
+    assert told["records"] == len(before)
+    assert told["kinds"] == {
+        kind: sum(type(each).__name__ == name for each in said.values())
+        for kind, name in {"sale": "Sale", "deletion": "Deletion", "rejected": "Rejected", "mark": "Mark"}.items()
+    }
+    for span in certificate.spans:
+        offsets = [each.offset for each in before if (each.topic, each.partition) == (span.topic, span.partition)]
+        assert (span.first_offset, span.last_offset, span.records) == (min(offsets), max(offsets), len(offsets))
+    assert set(certificate.marks.values()) == {through}
+    for ranking in RANKINGS:
+        assert certificate.checksums[ranking.name] == checksum(world.gold(ranking))
+    assert_quarantined(world, before)
+    assert_named(world, before)
+    (kept,) = world.postgres("SELECT certificate FROM ledger")
+    assert kept[0]["checksums"] == told["checksums"]
+
+
+def assert_quarantined(world: World, records: list[Record]) -> None:
+    """Every refused record is in ClickHouse and in the lake, byte for byte."""
+    refused = {
+        (record.topic, record.partition, record.offset): (record.payload or b"", said.reason)
+        for record in records
+        if isinstance(said := record.said, Rejected)
+    }
+    assert len(refused) > 10
+    rows = world.clickhouse("SELECT topic, partition, offset, hex(payload), reason FROM quarantine FINAL")
+    assert {row[:3]: (bytes.fromhex(row[3]), row[4]) for row in rows} == refused
+    lake = world.spark.table("lake.silver.quarantine").collect()
+    assert {(row.topic, row.partition, row.offset): (bytes(row.payload or b""), row.reason) for row in lake} == refused
+
+
+def assert_named(world: World, records: list[Record]) -> None:
+    """Both stores know the name that each salesman was last given."""
+    said = [each for each in (record.said for record in records) if isinstance(each, Sale)]
+    last = {sale.salesman_id: sale.salesman for sale in said if sale.salesman}
+    assert dict(world.clickhouse("SELECT key, argMax(name, seen_at) FROM labels GROUP BY key")) == last
+    assert dict(world.postgres("SELECT key, name FROM labels WHERE label = 'salesman'")) == last
+
+
+def test_the_same_boundary_again_changes_nothing_and_an_earlier_one_is_refused(world: World) -> None:
+    log = Log(seed=3)
+    through = grown(world, log, 50)
+    published(world, through)
+    assert world.reconcile(through) == AlreadyPublished(1)
+    assert world.ledger() == [(1, "published")]
+    with pytest.raises(Permanent, match="published through a later boundary"):
+        world.reconcile(through - timedelta(seconds=1))
+    with pytest.raises(Permanent, match="in the future"):
+        world.reconcile(datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=1))
+
+
+def test_a_lake_without_the_marks_is_waited_for_and_named(world: World) -> None:
+    log = Log(seed=4)
+    through = grown(world, log, 50)
+    world.spark.sql(
+        f"DELETE FROM lake.bronze.log WHERE topic = 'events.rest' AND partition = 1 AND log_time >= '{through}'"
+    )
+    with pytest.raises(Retryable, match=r"no mark in events\.rest/1'"):
+        world.reconcile(through)
+    assert world.ledger() == [(1, "failed")]
+
+
+def test_one_run_at_a_time(world: World) -> None:
+    dsn = world.settings.platform_dsn.get_secret_value()
+    with opened(dsn), pytest.raises(Retryable, match=r"another reconciliation is running.*process"):
+        world.reconcile(datetime(2026, 3, 1, 13, tzinfo=UTC))
+
+
+class Pulled(BaseException):
+    """The plug."""
+
+
+class PullsThePlug(Quiet):
+    """Ends the run when a step begins."""
+
+    def __init__(self, step: str) -> None:
+        self._step = step
+
+    def start(self, step: str) -> None:
+        """Ends the run if it is the one."""
+        if step == self._step:
+            raise Pulled(step)
+
+
+def test_a_run_that_ends_at_any_step_leaves_nothing_and_the_next_one_is_exact(world: World) -> None:
+    log = Log(seed=5)
+    published(world, grown(world, log, 150))
+    through = grown(world, log, 100)
+    for step in STEPS:
+        with pytest.raises(Pulled):
+            world.reconcile(through, PullsThePlug(step))
+    assert published(world, through).certificate.versions == (1, len(STEPS) + 2)
+    assert_published(world, len(STEPS) + 2, log.before(through))
+    assert [status for _, status in world.ledger()] == ["published", *["failed"] * len(STEPS), "published"]
+    kept = world.clickhouse(f"SELECT DISTINCT version FROM {TOP_SALES_PER_CITY.reconciled_table}")
+    assert sorted(kept) == [(1,), (len(STEPS) + 2,)]
+    tags = world.spark.sql("SELECT name FROM lake.silver.sales.refs WHERE type = 'TAG'").collect()
+    assert {row.name for row in tags} == {"v1", f"v{len(STEPS) + 2}"}
+
+
+def test_what_a_killed_run_left_is_cleared_by_the_next(world: World) -> None:
+    log = Log(seed=6)
+    through = grown(world, log, 100)
+    published(world, through)
+    world.postgres("UPDATE ledger SET status = 'running' WHERE version = 1")
+    assert world.reconcile(through) == AlreadyPublished(1)
+    assert world.ledger() == [(1, "published")]
+    with opened(world.settings.platform_dsn.get_secret_value()) as ledger:
+        assert ledger.begin(through, 1, 1) == 2
+    row = {"version": 2, "business_day": datetime(2026, 1, 1).date(), "currency": "EUR", "country": "X", "city": "Y"}
+    world.insert(TOP_SALES_PER_CITY.reconciled_table, [{**row, "amount": Decimal(1), "sales": 1}])
+    assert published(world, grown(world, log, 10)).version == 3
+    assert world.ledger() == [(1, "published"), (2, "failed"), (3, "published")]
+    assert_published(world, 3, log.before(log.now))
+
+
+def test_drift_names_each_sum_that_live_has_otherwise(world: World) -> None:
+    log = Log(seed=7)
+    through = grown(world, log, 150)
+    outcome = published(world, through)
+    sums = {ranking: world.expected(ranking, log.before(through)) for ranking in RANKINGS}
+    assert outcome.certificate.drifted == sum(map(len, sums.values()))
+    assert {each.cause for each in outcome.certificate.drift} == {LIVE_BEHIND}
+    again = grown(world, log, 150)
+    changed = {ranking: difference(sums[ranking], world.expected(ranking, log.before(again))) for ranking in RANKINGS}
+    for ranking, rows in changed.items():
+        world.insert(ranking.live_table, [live(ranking, key, row, through) for key, row in rows.items()])
+    key = next(iter(changed[TOP_SALES_PER_CITY]))
+    late = live(TOP_SALES_PER_CITY, key, (Decimal("0.05"), 1), through + timedelta(seconds=1))
+    world.insert(TOP_SALES_PER_CITY.live_table, [late, {**late, "second": again}])
+    world.insert("progress", [progress(topic, partition, again) for topic, partition in partitions()])
+    (drift,) = published(world, again).certificate.drift
+    assert (drift.currency, drift.cause, drift.rows, drift.amount, drift.sales) == (
+        key[1],
+        UNKNOWN,
+        1,
+        Decimal("0.05"),
+        1,
+    )
+    (row,) = world.postgres("SELECT subject, live_amount - reconciled_amount FROM drift WHERE version = 2")
+    assert row == (list(key[2:]), Decimal("0.05"))
+
+
+Sums = dict[tuple[object, ...], tuple[Decimal, int]]
+
+
+def difference(old: Sums, new: Sums) -> Sums:
+    """What to add to the old sums for the new."""
+    nothing = (Decimal(0), 0)
+    keys = old.keys() | new.keys()
+    pairs = {key: (old.get(key, nothing), new.get(key, nothing)) for key in keys}
+    changed = {key: (b[0] - a[0], b[1] - a[1]) for key, (a, b) in pairs.items()}
+    return {key: each for key, each in changed.items() if any(each)}
+
+
+def live(ranking: Ranking, key: tuple[object, ...], change: tuple[Decimal, int], second: datetime) -> dict[str, object]:
+    """A row of live deltas."""
+    sums = dict(zip(ranking.sum_key, key, strict=True))
+    return {"second": second, **sums, "amount": change[0], "sales": change[1], "records": 1}
+
+
+def progress(topic: str, partition: int, seen: datetime) -> dict[str, object]:
+    """The live job has read a partition up to then."""
+    position = {"path": "live", "topic": topic, "partition": partition, "committed": 1, "log_end": 1}
+    return {**position, "seen_through": seen, "measured_at": seen}
+
+
+def test_after_a_rollback_the_next_version_is_a_difference_to_the_older_one(world: World) -> None:
+    log = Log(seed=8)
+    through = grown(world, log, 100)
+    published(world, through)
+    published(world, grown(world, log, 100))
+    store = Store(world.settings.clickhouse.get_secret_value(), RANKINGS)
+    with opened(world.settings.platform_dsn.get_secret_value()) as ledger:
+        assert publish.publish_again(1, store, ledger).version == 1
+        with pytest.raises(Permanent, match="never published"):
+            publish.publish_again(9, store, ledger)
+    assert store.current() == Publication(1, through, (1,), tuple(ranking.name for ranking in RANKINGS))
+    assert published(world, grown(world, log, 50)).certificate.versions == (1, 3)
+    assert_published(world, 3, log.before(log.now))
+
+
+def test_a_ranking_that_is_added_later_gets_its_whole_history(world: World) -> None:
+    log = Log(seed=9)
+    through = grown(world, log, 100)
+    published(world, through)
+    outcome = world.reconcile(through, among=(*RANKINGS, SALES_PER_PERSON))
+    assert isinstance(outcome, Published)
+    assert world.published(SALES_PER_PERSON) == world.expected(SALES_PER_PERSON, log.before(through))
+    assert_published(world, 2, log.before(through))

@@ -57,13 +57,15 @@ class World:
         rows = [tuple(getattr(record, name) for name in names) for record in records]
         self.spark.createDataFrame(rows, BRONZE_SCHEMA).writeTo(BRONZE).append()
 
-    def reconcile(self, through: datetime, progress: Progress | None = None) -> Published | AlreadyPublished:
+    def reconcile(
+        self, through: datetime, progress: Progress | None = None, among: tuple[Ranking, ...] = RANKINGS
+    ) -> Published | AlreadyPublished:
         """A reconciliation over this world."""
-        return reconcile(through, self.settings, progress=progress, partitions=lambda _: partitions())
+        return reconcile(through, self.settings, progress=progress, among=among, partitions=lambda _: partitions())
 
     def published(self, ranking: Ranking) -> dict[SumKey, tuple[Any, int]]:
         """What the current publication's chain adds up to in ClickHouse."""
-        keys = ", ".join(ranking.sum_key)
+        keys = ", ".join(ranking.sum_key).replace("currency", "toString(currency)")
         chain = self.clickhouse("SELECT versions FROM publications ORDER BY published_at DESC LIMIT 1")[0][0]
         rows = self.clickhouse(
             f"SELECT {keys}, sum(amount) AS total, sum(sales) AS count FROM {ranking.reconciled_table} FINAL "
