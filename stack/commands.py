@@ -95,12 +95,14 @@ def _print_status(now: Status) -> None:
     from rich.console import Console
 
     from runtime.settings import settings
-    from stack.view import table
+    from stack.view import WIDE, table
 
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDE * 2)
     console.print(f"{now.state}  [dim]{settings().home}[/dim]")
     if now.rows:
-        console.print(table(now.rows, now.memory, full=True))
+        console.print(table(now.rows, now.memory, full=console.width >= WIDE))
 
 
 def logs(

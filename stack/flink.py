@@ -127,7 +127,6 @@ def _options(name: str) -> tuple[str, ...]:
     return (
         *_opened_modules(),
         f"-Dlog.file={settings().log_dir / name}.log",
-        f"-Dlog4j.configurationFile={LOG_CONFIG.as_uri()}",
         f"-Djava.io.tmpdir={_temporary_folder(name)}",
     )
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
+from pathlib import Path
 
 from runtime.errors import Permanent
 from runtime.settings import settings
@@ -39,22 +39,29 @@ def check_platform() -> None:
 
 
 def check_home() -> None:
-    """TIDELAKE_HOME can be made and written to, and its name is the same in a path and in a URI."""
-    home = settings().home
+    """TIDELAKE_HOME has a name that all engines understand alike, and can be made and written to."""
+    _check_name(settings().home)
+    _check_writable(settings().home)
+
+
+def _check_name(home: Path) -> None:
+    """Some engines decode %20 in a table's address and some do not: they would use different folders."""
     if home.as_uri() != f"file://{home}":
-        # Some engines decode %20 in a table's address and some do not: they would use different folders.
         raise Permanent(
             "the path of TIDELAKE_HOME holds a character that addresses of files cannot hold as it is",
             received=str(home),
             valid="letters, digits and . _ - ~ of ASCII",
             todo="set TIDELAKE_HOME to a folder with a plain name",
         )
+
+
+def _check_writable(home: Path) -> None:
     try:
         home.mkdir(parents=True, exist_ok=True)
         for folder in (home, settings().log_dir):
-            folder.mkdir(mode=0o755, exist_ok=True)
+            folder.mkdir(exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
-                os.utime(folder)
+                continue
     except OSError as error:
         raise Permanent(
             "TIDELAKE_HOME cannot be written to",

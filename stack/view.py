@@ -22,6 +22,10 @@ MARKS = {
 }
 
 
+WIDE = 110
+"""Columns of a terminal that the full table fits on."""
+
+
 def table(rows: Iterable[Row], memory: Mapping[str, int], *, full: bool) -> Table:
     """All parts with their states.
 
@@ -32,7 +36,7 @@ def table(rows: Iterable[Row], memory: Mapping[str, int], *, full: bool) -> Tabl
     """
     view = Table(box=None, pad_edge=False, header_style="dim")
     for title in ("", "part", "state"):
-        view.add_column(title)
+        view.add_column(title, no_wrap=title == "part")
     for title in ("seconds", "memory"):
         view.add_column(title, justify="right")
     for title in ("version", "address", "pid", "restarts", "up") if full else ("address",):
