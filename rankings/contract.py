@@ -25,7 +25,7 @@ from rankings.sale import Deletion, Sale
 from rankings.topics import TOPICS, Topic
 
 _DATE = (
-    r"(?:(?:19[7-9][0-9]|20[0-9][0-9])-(?:"
+    r"(?:(?:19(?:7[1-9]|[89][0-9])|20[0-9][0-9])-(?:"
     r"(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
     r"|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
     r"|02-(?:0[1-9]|1[0-9]|2[0-8]))"
@@ -64,7 +64,7 @@ SALE_RULES: tuple[Rule, ...] = (
     Rule(
         "occurred_at",
         _DATE + r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?Z",
-        "a UTC time from 1970 to 2099 such as 2026-01-31T23:59:59.123Z",
+        "a UTC time from 1971 to 2099 such as 2026-01-31T23:59:59.123Z",
     ),
     Rule("country", _TEXT, _TEXT_VALID),
     Rule("city", _TEXT, _TEXT_VALID),
@@ -90,6 +90,11 @@ LONGEST_SHOWN = 60
 
 LONGEST_NUMBER = 1000
 """Most characters of a number in a payload: a longer one is taken for an attack on the parser."""
+
+DEEPEST = 64
+"""How deep arrays and objects of unknown fields may be nested, the payload itself included."""
+
+_STRINGS, _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL), re.compile(rb"[\[\]{}]")
 
 _COMPILED = {rule.field: re.compile(rule.pattern) for rule in (*KEY_RULES, *SALE_RULES)}
 
@@ -167,12 +172,11 @@ def _instant(text: str) -> datetime:
 def _object(payload: bytes | None) -> dict[str, object]:
     if not payload:
         raise _RefusedError(None, "payload: received nothing, valid: a JSON object")
+    _check_depth(payload)
     try:
         value = json.loads(payload.decode("utf-8"), object_pairs_hook=_unique, **_NUMBERS)
     except UnicodeDecodeError as error:
         raise _RefusedError(None, f"payload: byte {error.start} is not UTF-8, valid: a JSON object in UTF-8") from None
-    except RecursionError:
-        raise _RefusedError(None, "payload: nested too deeply, valid: a flat JSON object") from None
     except ValueError as error:
         raise _RefusedError(None, f"payload: not JSON ({error}), valid: a JSON object") from None
     if not isinstance(value, dict):
@@ -184,13 +188,24 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = _first_repeated(name for name, _ in pairs)
-        raise _RefusedError(twice, f"{twice}: stands twice in an object, valid: each name once")
+        raise _RefusedError(None, f"payload: the name {shown(twice)} stands twice in an object, valid: each name once")
     return found
 
 
 def _first_repeated(names: Iterable[str]) -> str:
     seen: set[str] = set()
     return next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+
+
+def _check_depth(payload: bytes) -> None:
+    """Counts only where there are many brackets at all; what stands in strings is none."""
+    if payload.count(b"[") + payload.count(b"{") <= DEEPEST:
+        return
+    depth = 0
+    for bracket in _BRACKETS.findall(_STRINGS.sub(b"", payload)):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > DEEPEST:
+            raise _RefusedError(None, f"payload: nested deeper than {DEEPEST}, valid: a flat JSON object")
 
 
 def _no_constant(name: str) -> object:
@@ -249,5 +264,7 @@ def as_data() -> dict[str, object]:
         "mark_field": MARK_FIELD,
         "trimmed": TRIMMED,
         "longest_shown": LONGEST_SHOWN,
+        "longest_number": LONGEST_NUMBER,
+        "deepest": DEEPEST,
         "topics": [asdict(topic) for topic in TOPICS],
     }

@@ -51,7 +51,7 @@ def _live(ranking: Ranking) -> str:
     {_columns(ranking.sum_key)},
     amount Decimal(38, 2) COMMENT 'signed sum of the changes',
     sales Int64 COMMENT 'sales that came less sales that went',
-    records UInt64 COMMENT 'how many changes the row sums: of two rows of a key the fuller counts'{_seen_columns(ranking)}
+    records UInt64 COMMENT 'deltas in the sum; of two rows of a key the fuller counts'{_seen_columns(ranking)}
 )
 ENGINE = ReplacingMergeTree(records) PARTITION BY toDate(second) ORDER BY ({key})
 COMMENT '{ranking.title}: signed deltas by log second'"""

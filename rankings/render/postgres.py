@@ -31,7 +31,7 @@ def sums(ranking: Ranking, table: str = SALES_TABLE) -> str:
     count(*) AS sales
 FROM {table}
 GROUP BY {positions}
-ORDER BY {positions}"""  # noqa: S608 - columns of checked definitions, a checked name
+ORDER BY {positions}"""
 
 
 def _expression(column: str) -> str:

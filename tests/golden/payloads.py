@@ -109,12 +109,26 @@ def _not_an_object() -> Iterator[Bad]:
 
 def _twice() -> Iterator[Bad]:
     """Which of the two values would count is not defined; engines name the field or the payload."""
-    yield Bad("a field twice", with_()[:-1] + b', "amount": "99.00"}', "amount", "amount: stands twice")
+    yield Bad("a field twice", with_()[:-1] + b', "amount": "99.00"}', None, "payload: the name 'amount' stands twice")
     yield Bad(
-        "a field twice by an escape", with_()[:-1] + rb', "\u0061mount": "99.00"}', "amount", "amount: stands twice"
+        "a field twice by an escape",
+        with_()[:-1] + rb', "\u0061mount": "99.00"}',
+        None,
+        "payload: the name 'amount' stands twice",
     )
-    yield Bad("an unknown field twice", with_()[:-1] + b', "x": 1, "x": 2}', "x", "x: stands twice")
-    yield Bad("a field twice further in", with_()[:-1] + b', "x": {"y": 1, "y": 1}}', "y", "y: stands twice")
+    yield Bad("an unknown field twice", with_()[:-1] + b', "x": 1, "x": 2}', None, "payload: the name 'x' stands twice")
+    yield Bad(
+        "a long name twice", b'{"' + b"n" * 100 + b'": 1, "' + b"n" * 100 + b'": 1}', None, "payload: the name 'nnn"
+    )
+    yield Bad(
+        "nested too deep", with_()[:-1] + b', "x": ' + b"[" * 64 + b"]" * 64 + b"}", None, "payload: nested deeper"
+    )
+    yield Bad(
+        "a field twice further in",
+        with_()[:-1] + b', "x": {"y": 1, "y": 1}}',
+        None,
+        "payload: the name 'y' stands twice",
+    )
 
 
 REQUIRED = [name for name in BASE if name != "salesman"]
@@ -188,7 +202,7 @@ def _sale(name: str, payload: bytes, **fields: object) -> Good:
 
 def _good_times() -> Iterator[Good]:
     times = {
-        "1970-01-01T00:00:00Z": datetime(1970, 1, 1, tzinfo=UTC),
+        "1971-01-01T00:00:00Z": datetime(1971, 1, 1, tzinfo=UTC),
         "2099-12-31T23:59:59.999999Z": datetime(2099, 12, 31, 23, 59, 59, 999_999, UTC),
         "2024-02-29T00:00:00Z": datetime(2024, 2, 29, tzinfo=UTC),
         "2000-02-29T00:00:00Z": datetime(2000, 2, 29, tzinfo=UTC),
@@ -235,7 +249,8 @@ def _good_shapes() -> Iterator[Good]:
     yield _sale("an unknown number of 1000 digits", with_()[:-1] + b', "x": ' + b"9" * 1000 + b"}")
     yield _sale("an unknown number that no float holds", with_()[:-1] + b', "x": -1.5E+999999999}')
     yield _sale("an unknown long text", with_(x="x" * 100_000))
-    yield _sale("unknown fields, nested", with_()[:-1] + b', "x": ' + b"[" * 50 + b"]" * 50 + b"}")
+    yield _sale("unknown fields, nested", with_()[:-1] + b', "x": ' + b"[" * 63 + b"]" * 63 + b"}")
+    yield _sale("brackets in text", with_()[:-1] + b', "x": "' + b'[\\"' * 200 + b'"}')
     yield _sale("an empty name", with_(**{"": "x"}))
     yield _sale("the same name in different objects", with_(x={"city": 1}, y=[{"city": 2}, {"city": 3}]))
     yield _sale("deleted of false", with_(deleted=False))

@@ -46,7 +46,7 @@ TEXTS = (
     .map(lambda text: unicodedata.normalize("NFC", text.strip(TRIMMED)))
     .filter(lambda text: 0 < len(text) <= 200 and text == unicodedata.normalize("NFC", text.strip(TRIMMED)))
 )
-TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2099, 12, 31, 23, 59, 59), timezones=st.just(UTC))
+TIMES = st.datetimes(datetime(1971, 1, 1), datetime(2099, 12, 31, 23, 59, 59), timezones=st.just(UTC))
 CENTS = st.integers(-(10**18) + 1, 10**18 - 1)
 SALES = st.builds(
     Sale,

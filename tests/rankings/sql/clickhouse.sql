@@ -78,7 +78,7 @@ CREATE TABLE IF NOT EXISTS live_top_sales_per_city
     city String,
     amount Decimal(38, 2) COMMENT 'signed sum of the changes',
     sales Int64 COMMENT 'sales that came less sales that went',
-    records UInt64 COMMENT 'how many changes the row sums: of two rows of a key the fuller counts'
+    records UInt64 COMMENT 'deltas in the sum; of two rows of a key the fuller counts'
 )
 ENGINE = ReplacingMergeTree(records) PARTITION BY toDate(second) ORDER BY (currency, business_day, country, city, second)
 COMMENT 'Top sales per city: signed deltas by log second'
@@ -105,7 +105,7 @@ CREATE TABLE IF NOT EXISTS live_top_salesman_in_country
     salesman_id String,
     amount Decimal(38, 2) COMMENT 'signed sum of the changes',
     sales Int64 COMMENT 'sales that came less sales that went',
-    records UInt64 COMMENT 'how many changes the row sums: of two rows of a key the fuller counts',
+    records UInt64 COMMENT 'deltas in the sum; of two rows of a key the fuller counts',
     seen_salesman String COMMENT 'log time (13 digits of ms) and salesman of the last record'
 )
 ENGINE = ReplacingMergeTree(records) PARTITION BY toDate(second) ORDER BY (currency, business_day, country, salesman_id, second)

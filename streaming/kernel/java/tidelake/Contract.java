@@ -39,13 +39,7 @@ final class Contract {
   private final String markField;
   private final String trimmed;
   private final int longestShown;
-  private final JsonFactory json =
-      JsonFactory.builder()
-          .streamReadConstraints(
-              StreamReadConstraints.builder().maxNameLength(Integer.MAX_VALUE).build())
-          .build()
-          .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
-
+  private final JsonFactory json;
   private final String[] text;
   private final String[] kind;
   private boolean mark;
@@ -62,6 +56,7 @@ final class Contract {
       markField = contract.get("mark_field").asText();
       trimmed = contract.get("trimmed").asText();
       longestShown = contract.get("longest_shown").asInt();
+      json = factory(contract.get("deepest").asInt(), contract.get("longest_number").asInt());
       contract.get("topics").forEach(each -> topics.put(each.get("name").asText(), new Topic(each)));
     } catch (IOException error) {
       throw new UncheckedIOException("contract.json cannot be read", error);
@@ -71,6 +66,19 @@ final class Contract {
     }
     text = new String[rules.size()];
     kind = new String[rules.size()];
+  }
+
+  private static JsonFactory factory(int deepest, int longestNumber) {
+    StreamReadConstraints limits =
+        StreamReadConstraints.builder()
+            .maxNestingDepth(deepest)
+            .maxNumberLength(longestNumber)
+            .maxNameLength(Integer.MAX_VALUE)
+            .build();
+    return JsonFactory.builder()
+        .streamReadConstraints(limits)
+        .build()
+        .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
   }
 
   /** Reads one record; the getters then tell what it says. */
