@@ -69,7 +69,7 @@ def at_once(callers: int, work: Callable[[int], T]) -> list[T]:
         return list(pool.map(one, range(callers)))
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.servers)])
 def cache(request: pytest.FixtureRequest) -> Cache:
     """The double and the real one keep the same promises."""
     if request.param == "memory":
@@ -93,6 +93,7 @@ def test_a_value_is_made_once_and_then_kept(cache: Cache) -> None:
     assert make.made == 1
 
 
+@pytest.mark.servers
 def test_a_value_runs_out(valkey: SecretStr) -> None:
     figures, make = CachedFigures(RedisCache(valkey), 5), Maker(0)
     figures.through(at("short", 20), make)
@@ -173,6 +174,7 @@ def test_without_redis_every_answer_is_made(doubles: Doubles, caller: Caller) ->
     assert [caller.answer(TOP_SALES_PER_CITY.name)["evidence"]["cached"] for _ in range(3)] == [False] * 3
 
 
+@pytest.mark.servers
 def test_redis_going_and_coming_back_is_never_an_error() -> None:
     make = Maker(0)
     with redis_server() as (address, process):

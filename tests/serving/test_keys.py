@@ -98,6 +98,7 @@ def test_any_other_key_is_unknown(ring: KeyRing, wrong: str) -> None:
     assert ring.holder(wrong) is None
 
 
+@pytest.mark.servers
 def test_the_database_keeps_the_hash_alone(platform: SecretStr) -> None:
     connection = psycopg2.connect(platform.get_secret_value())
     with connection:

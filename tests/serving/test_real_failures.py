@@ -24,6 +24,8 @@ from serving.stores.postgres import Postgres, PostgresTotals
 from tests.serving.conftest import free_port, gateway, make_tables, server
 from tests.serving.world import Caller
 
+pytestmark = pytest.mark.servers
+
 CITY = TOP_SALES_PER_CITY.name
 
 

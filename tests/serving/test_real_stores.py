@@ -35,6 +35,8 @@ from tests.serving.world import (
     without_names,
 )
 
+pytestmark = pytest.mark.servers
+
 CITY = TOP_SALES_PER_CITY.name
 
 
