@@ -24,6 +24,8 @@ def create_app(api: Api) -> Flask:
         api: what the endpoints work with.
     """
     app = Flask("tidelake", static_folder=None)
+    # Two slashes are another address, not a reason to redirect.
+    app.url_map.merge_slashes = False
     # In this order: what comes later, a refusal for instance, is logged with its id.
     request_id.register(app)
     access_log.register(app)

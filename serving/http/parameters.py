@@ -50,7 +50,8 @@ def _limit(text: object) -> int:
 
 def _currency(text: str) -> str:
     code = text.upper()
-    if code not in ISO_4217:
+    # Some letters beyond ASCII have capitals within it.
+    if not text.isascii() or code not in ISO_4217:
         raise ValueError("not a currency")
     return code
 

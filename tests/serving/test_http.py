@@ -13,6 +13,8 @@ from rankings.ranking import Ranking, Sum
 from runtime.settings import Settings
 from serving.compose import compose
 from serving.http.app import create_app
+from serving.keys import key_hash
+from serving.ports import ApiKey
 from tests.serving.conftest import KEY
 from tests.serving.world import NOW, Caller, Clock, Doubles, deltas, sale, standing
 
@@ -77,6 +79,7 @@ def test_an_answer_repeats_the_question(caller: Caller) -> None:
         ({"from": "2026-02-01", "to": "2026-01-31"}, "from", "a day not after to, which is 2026-01-31"),
         ({"currency": "XYZ"}, "currency", "ISO 4217"),
         ({"currency": ""}, "currency", "ISO 4217"),
+        ({"currency": "ıSK"}, "currency", "ISO 4217"),
         ({"limit": "0"}, "limit", "from 1 to 1000"),
         ({"limit": "1001"}, "limit", "from 1 to 1000"),
         ({"limit": "ten"}, "limit", "from 1 to 1000"),
@@ -115,7 +118,7 @@ def test_an_unknown_ranking_names_those_there_are(caller: Caller) -> None:
     assert document["valid"] == [each.name for each in RANKINGS]
 
 
-@pytest.mark.parametrize("path", ["/", "/v1/nothing", "/v1/rankings/", "/healthz/x"])
+@pytest.mark.parametrize("path", ["/", "/v1/nothing", "/v1/rankings/", "/healthz/x", "/v1//rankings"])
 def test_unknown_routes_are_problems(caller: Caller, path: str) -> None:
     assert "/v1/rankings" in problem(caller.get(path), 404)["detail"]
 
@@ -140,6 +143,21 @@ def test_a_wrong_key_is_refused(caller: Caller) -> None:
         response = caller.client.get(PATH, headers={"Authorization": f"bearer {key}"})
         problem(response, 401)
         assert "invalid_token" in response.headers["WWW-Authenticate"]
+
+
+def test_a_key_without_the_scope_may_not_read(doubles: Doubles, caller: Caller) -> None:
+    doubles.keys.known[key_hash("tl_other")] = ApiKey("tl_other", key_hash("tl_other"), ("write",))
+    response = caller.client.get(PATH, headers={"Authorization": "Bearer tl_other"})
+    assert "'read'" in problem(response, 403)["detail"]
+    assert "insufficient_scope" in response.headers["WWW-Authenticate"]
+
+
+def test_without_a_default_currency_callers_must_name_one(doubles: Doubles, clock: Clock) -> None:
+    api = compose(Settings(default_currency=""), doubles.stores, clock)
+    caller = Caller(create_app(api).test_client(), KEY)
+    (error,) = problem(caller.get(PATH), 400)["errors"]
+    assert (error["parameter"], error["received"]) == ("currency", None)
+    assert caller.answer(TOP_SALES_PER_CITY.name, currency="EUR")["currency"] == "EUR"
 
 
 def test_health_needs_no_key_and_no_store(doubles: Doubles, caller: Caller) -> None:
