@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +28,12 @@ class Job:
     parallelism: int
     checkpoints: str
     restore: str | None = None
+
+
+def ending(job: Job, chosen: Settings) -> Job:
+    """The same job as one that ends; its own name keeps it and its progress from being taken for those of the other."""
+    name = f"{job.name}-bounded"
+    return replace(job, name=name, group=name, checkpoints=f"{chosen.checkpoints}/{name}")
 
 
 def environment(job: Job, chosen: Settings, more: dict[str, str] | None = None) -> Any:

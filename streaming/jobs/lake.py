@@ -8,7 +8,7 @@ from rankings.render import flink
 from rankings.topics import TOPICS
 from runtime.iceberg import CATALOG, java_properties
 from runtime.settings import Settings
-from streaming.jobs.environment import Job, environment
+from streaming.jobs.environment import Job, ending, environment
 from streaming.sinks.iceberg import BRONZE
 
 NAME = "tidelake-lake"
@@ -26,14 +26,15 @@ def job(chosen: Settings, restore: str | None = None) -> Job:
     )
 
 
-def plan(chosen: Settings, restore: str | None = None, *, bounded: bool = False) -> Any:
+def plan(chosen: Settings, restore: str | None = None, *, bounded: bool = False, table: str = BRONZE) -> Any:
     """The job's statement, ready to be executed; `bounded` ends it at the log's present end."""
-    planned = environment(job(chosen, restore), chosen)
+    how = ending(job(chosen, restore), chosen) if bounded else job(chosen, restore)
+    planned = environment(how, chosen)
     properties = {"type": "iceberg", **java_properties(chosen)}
     listed = ", ".join(f"'{name}' = '{value}'" for name, value in properties.items())
     planned.execute_sql(f"CREATE CATALOG {CATALOG} WITH ({listed})")
-    log = flink.LogOptions(chosen.kafka, tuple(topic.name for topic in TOPICS), NAME, bounded)
+    log = flink.LogOptions(chosen.kafka, tuple(topic.name for topic in TOPICS), how.group, bounded)
     planned.execute_sql(flink.log_table(log))
     statements = planned.create_statement_set()
-    statements.add_insert_sql(flink.lake_insert(BRONZE))
+    statements.add_insert_sql(flink.lake_insert(table))
     return statements

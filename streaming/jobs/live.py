@@ -11,7 +11,7 @@ from rankings.ranking import Ranking
 from rankings.render import flink
 from rankings.topics import TOPICS
 from runtime.settings import Settings
-from streaming.jobs.environment import Job, environment
+from streaming.jobs.environment import Job, ending, environment
 
 NAME = "tidelake-live"
 
@@ -31,10 +31,16 @@ def options(chosen: Settings) -> dict[str, str]:
 
 def identity(chosen: Settings, among: tuple[Ranking, ...] = RANKINGS) -> str:
     """Changes whenever state of an earlier plan does not fit: plan, functions, parallelism, contract."""
-    plan = [flink.parsed(), flink.sales(), flink.steps(), flink.refused(), flink.log_table(_log(chosen, bounded=False))]
+    log = flink.log_table(_log(chosen, NAME, bounded=False))
+    plan = [flink.parsed(), flink.sales(), flink.steps(), flink.refused(), log]
     plan += [flink.sums(ranking, chosen.live_sums_ttl_hours) for ranking in among]
     kernel = [Path(jar).name for jar in chosen.flink_jars.split(";") if "kernel" in jar]
     return hashlib.sha256("\n".join([*plan, *kernel]).encode()).hexdigest()[:12]
+
+
+def checkpoints(chosen: Settings) -> str:
+    """The folder (URI) of the job's checkpoints: one folder in it for each plan."""
+    return f"{chosen.checkpoints}/live"
 
 
 def job(chosen: Settings, restore: str | None = None) -> Job:
@@ -44,23 +50,24 @@ def job(chosen: Settings, restore: str | None = None) -> Job:
         group=NAME,
         checkpoint_seconds=chosen.live_checkpoint_seconds,
         parallelism=chosen.live_parallelism,
-        checkpoints=f"{chosen.checkpoints}/live/{identity(chosen)}",
+        checkpoints=f"{checkpoints(chosen)}/{identity(chosen)}",
         restore=restore,
     )
 
 
 def plan(chosen: Settings, restore: str | None = None, *, bounded: bool = False) -> Any:
     """The job's statements, ready to be executed; `bounded` ends it at the log's present end."""
-    planned = environment(job(chosen, restore), chosen, options(chosen))
-    prepare(planned, _log(chosen, bounded=bounded))
+    how = ending(job(chosen, restore), chosen) if bounded else job(chosen, restore)
+    planned = environment(how, chosen, options(chosen))
+    prepare(planned, _log(chosen, how.group, bounded=bounded))
     statements = planned.create_statement_set()
     for insert in inserts(planned, chosen):
         statements.add_insert_sql(insert)
     return statements
 
 
-def _log(chosen: Settings, *, bounded: bool) -> flink.LogOptions:
-    return flink.LogOptions(chosen.kafka, tuple(topic.name for topic in TOPICS), NAME, bounded)
+def _log(chosen: Settings, group: str, *, bounded: bool) -> flink.LogOptions:
+    return flink.LogOptions(chosen.kafka, tuple(topic.name for topic in TOPICS), group, bounded)
 
 
 def prepare(planned: Any, log: flink.LogOptions) -> None:

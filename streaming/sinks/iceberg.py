@@ -9,8 +9,8 @@ NAMESPACE, TABLE = "bronze", "log"
 BRONZE = f"{CATALOG}.{NAMESPACE}.{TABLE}"
 
 
-def ensure_bronze(chosen: Settings) -> None:
-    """Makes `bronze.log` unless it is there: position, key and payload as they came, by hour of log time."""
+def ensure_bronze(chosen: Settings, table: str = TABLE) -> None:
+    """Makes the table `bronze.log` unless it is there: position, key and payload as they came, by hour of log time."""
     from pyiceberg.catalog.sql import SqlCatalog
     from pyiceberg.partitioning import PartitionField, PartitionSpec
     from pyiceberg.schema import Schema
@@ -29,5 +29,5 @@ def ensure_bronze(chosen: Settings) -> None:
     catalog = SqlCatalog(CATALOG, **python_properties(chosen))
     catalog.create_namespace_if_not_exists(NAMESPACE)
     catalog.create_table_if_not_exists(
-        f"{NAMESPACE}.{TABLE}", schema, partition_spec=hours, properties={"format-version": "2"}
+        f"{NAMESPACE}.{table}", schema, partition_spec=hours, properties={"format-version": "2"}
     )
