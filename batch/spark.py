@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+
+import structlog
 
 from runtime.errors import Permanent
 from runtime.iceberg import CATALOG, java_properties
@@ -17,6 +20,11 @@ from runtime.settings import Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+log = structlog.get_logger()
+
+SHOWN = 500
+"""How many characters of Spark's message an error shows."""
 
 LOG_CONFIG = Path(__file__).with_name("log4j2.properties")
 STOP_SECONDS = 20
@@ -27,16 +35,28 @@ def session(settings: Settings) -> Iterator[SparkSession]:
     """A session with the catalog `lake`, gone at the end of the block; one that is open already is used as it is.
 
     Raises:
-        Permanent: Java or a jar is missing, or the JVM does not start.
+        Permanent: Java or a jar is missing, the JVM does not start, or Spark fails in the block.
     """
     from pyspark.sql import SparkSession
 
     opened = SparkSession.getActiveSession()
-    if opened:
-        yield opened
-    else:
-        with _new_session(settings) as made:
-            yield made
+    with nullcontext(opened) if opened else _new_session(settings) as spark, _translated():
+        yield spark
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turns Spark's errors into ours while the JVM still knows their texts."""
+    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JError) as error:
+        text = str(error)
+        log.error("Spark failed", error=text)
+        first = text.strip().splitlines()[0][:SHOWN]
+        raise Permanent("Spark failed", received=first, todo="see logs/reconcile.json and logs/spark.log") from None
 
 
 @contextmanager
@@ -105,6 +125,8 @@ def _session(gateway: Any, settings: Settings) -> SparkSession:
     from pyspark import SparkConf, SparkContext
     from pyspark.sql import SparkSession
 
+    # It would write every error of a query to standard error as one line of JSON.
+    logging.getLogger("SQLQueryContextLogger").disabled = True
     # A configuration made through this gateway carries what the JVM was started with.
     SparkContext._ensure_initialized(gateway=gateway)
     context = SparkContext(gateway=gateway, conf=SparkConf(_jvm=gateway.jvm))

@@ -42,8 +42,9 @@ HAVING live != reconciled OR live_count != reconciled_count"""
 def rows() -> str:
     """A version's drift, row by row; binds `version`."""
     return (
-        "SELECT version, ranking, business_day, toString(currency) AS currency, subject, live_amount, reconciled_amount, live_sales, "
-        "reconciled_sales, cause FROM drift FINAL WHERE version = {version:UInt32}"
+        "SELECT version, ranking, business_day, toString(currency) AS currency, subject, "
+        "live_amount, reconciled_amount, live_sales, reconciled_sales, cause "
+        "FROM drift FINAL WHERE version = {version:UInt32}"
     )
 
 
