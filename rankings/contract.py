@@ -89,7 +89,7 @@ LONGEST_SHOWN = 60
 """How many characters of a received text an error shows."""
 
 LONGEST_NUMBER = 1000
-"""Most characters of a number in a payload: a longer one is taken for an attack on the parser."""
+"""Most digits of a number in a payload: a longer one is taken for an attack on the parser."""
 
 DEEPEST = 64
 """How deep arrays and objects of unknown fields may be nested, the payload itself included."""
@@ -214,8 +214,8 @@ def _no_constant(name: str) -> object:
 
 def _number(text: str) -> int:
     """A number's value is never used: money comes as text."""
-    if len(text) > LONGEST_NUMBER:
-        raise ValueError(f"a number of {len(text)} characters")
+    if len(text) > LONGEST_NUMBER and (digits := sum(map(str.isdigit, text))) > LONGEST_NUMBER:
+        raise ValueError(f"a number of {digits} digits")
     return 0
 
 

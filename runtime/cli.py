@@ -16,6 +16,7 @@ import metadata.commands
 import runtime.demo.commands
 import stack.commands
 import stack.shop.commands
+import streaming.commands
 from observe import logs
 from runtime.errors import Permanent, TidelakeError
 
@@ -32,6 +33,7 @@ Exit codes: 1 it failed, 2 the command was not understood, 75 it failed but can 
 PACKAGES: tuple[Callable[[typer.Typer], None], ...] = (
     stack.commands.register,
     stack.shop.commands.register,
+    streaming.commands.register,
     batch.commands.register,
     metadata.commands.register,
     runtime.demo.commands.register,

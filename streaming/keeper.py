@@ -8,6 +8,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -15,7 +17,10 @@ import httpx
 import structlog
 
 from observe.logs import configure
+from runtime.errors import Permanent
 from runtime.settings import Settings, settings
+from streaming import rebuild
+from streaming.clickhouse import connect
 from streaming.jobs import lake, live
 from streaming.jobs.environment import Job
 
@@ -27,12 +32,18 @@ log = structlog.get_logger()
 
 def main() -> None:
     """Looks for ever."""
+    from clickhouse_connect.driver.exceptions import ClickHouseError
+
     configure("jobs")
     while True:
         try:
             look(settings())
         except httpx.HTTPError as error:
             log.warning("the JobManager does not answer", flink=settings().flink, error=str(error))
+        except ClickHouseError as error:
+            log.warning("ClickHouse does not answer", error=str(error))
+        except Permanent as error:
+            log.error("the live job cannot be started", error=str(error))
         time.sleep(LOOK_SECONDS)
 
 
@@ -42,14 +53,41 @@ def jobs(chosen: Settings) -> dict[str, Job]:
 
 
 def look(chosen: Settings) -> None:
-    """Submits what is missing; one process for all, since starting it is what takes long."""
+    """Submits what is missing; one process for all, since starting it is what takes long.
+
+    Raises:
+        httpx.HTTPError: the JobManager does not answer.
+        ClickHouseError: ClickHouse does not answer, and the live job would begin from nothing.
+        Permanent: the live job would begin from nothing, and the log may not hold all that it needs.
+    """
     alive = running(chosen.flink)
+    _rebuild_if_requested(chosen, alive.get(live.NAME))
     missing = [submission(name, job) for name, job in jobs(chosen).items() if job.name not in alive]
+    if "live" in missing:
+        _check_beginning(chosen)
     if missing:
         log.info("submitting jobs", jobs=missing)
         done = subprocess.run([sys.executable, "-m", "streaming.jobs.submit", *missing], check=False)
         if done.returncode:
             log.error("jobs were not submitted", jobs=missing, exit_code=done.returncode)
+
+
+def _rebuild_if_requested(chosen: Settings, job_id: str | None) -> None:
+    """Ends the live job; once it has ended, drops what it would go on from."""
+    if not rebuild.requested(chosen):
+        return
+    if job_id is None:
+        log.info("the live job begins from nothing, as requested")
+        rebuild.fulfil(chosen)
+    else:
+        log.info("cancelling the live job for its rebuild", job_id=job_id)
+        httpx.patch(f"{chosen.flink}/jobs/{job_id}", params={"mode": "cancel"}, timeout=10).raise_for_status()
+
+
+def _check_beginning(chosen: Settings) -> None:
+    """Without a checkpoint, a lost one say or that of another plan, the job rebuilds its state from the log too."""
+    with closing(connect()) as client:
+        rebuild.check_log(chosen, client, datetime.now(UTC))
 
 
 def running(flink: str) -> dict[str, str]:

@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> None:
     """Submits each job; returns when the cluster has accepted all."""
     configure("submit")
     # PyFlink would let the cluster call back into this process, which ends as soon as the jobs are submitted.
-    os.environ["_python_worker_execution_mode"] = "process"
+    os.environ["_python_worker_execution_mode"] = "process"  # noqa: SIM112 - PyFlink's own name
     if "lake" in {name for name, _ in map(_parsed, arguments)}:
         ensure_bronze(settings())
     for name, restore in map(_parsed, arguments):

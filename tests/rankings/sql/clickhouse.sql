@@ -135,6 +135,12 @@ FROM (
 -- names(label=Label(key='salesman_id', column='salesman'))
 SELECT key, argMax(name, seen_at) AS name FROM labels WHERE label = 'salesman' AND key IN {keys:Array(String)} GROUP BY key
 
+-- oldest_delta(ranking=top-sales-per-city)
+SELECT min(second) FROM live_top_sales_per_city HAVING count() > 0
+
+-- oldest_delta(ranking=top-salesman-in-country)
+SELECT min(second) FROM live_top_salesman_in_country HAVING count() > 0
+
 -- progress()
 SELECT topic, min(seen_through) AS seen_through, min(measured_at) AS measured_at, sum(log_end - committed) AS lag FROM progress FINAL WHERE path = 'live' GROUP BY topic ORDER BY topic
 

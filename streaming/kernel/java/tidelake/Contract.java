@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonFactory;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonParseException;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonParser;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonToken;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.StreamReadConstraints;
@@ -28,10 +29,6 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMap
  * <p>An instance is used by one thread and keeps the last record's values.
  */
 final class Contract {
-  private static final int NEITHER = 0;
-  private static final int DELETED = 1;
-  private static final int WRONG = 2;
-
   private final List<Rule> rules = new ArrayList<>();
   private final Map<String, Integer> index = new HashMap<>();
   private final Map<String, Topic> topics = new HashMap<>();
@@ -39,11 +36,13 @@ final class Contract {
   private final String markField;
   private final String trimmed;
   private final int longestShown;
+  private final int longestNumber;
   private final JsonFactory json;
   private final String[] text;
   private final String[] kind;
   private boolean mark;
   private boolean deleted;
+  private String wrongDeletion;
   private String field;
   private String reason;
 
@@ -56,7 +55,8 @@ final class Contract {
       markField = contract.get("mark_field").asText();
       trimmed = contract.get("trimmed").asText();
       longestShown = contract.get("longest_shown").asInt();
-      json = factory(contract.get("deepest").asInt(), contract.get("longest_number").asInt());
+      longestNumber = contract.get("longest_number").asInt();
+      json = factory(contract.get("deepest").asInt());
       contract.get("topics").forEach(each -> topics.put(each.get("name").asText(), new Topic(each)));
     } catch (IOException error) {
       throw new UncheckedIOException("contract.json cannot be read", error);
@@ -68,11 +68,11 @@ final class Contract {
     kind = new String[rules.size()];
   }
 
-  private static JsonFactory factory(int deepest, int longestNumber) {
+  private static JsonFactory factory(int deepest) {
     StreamReadConstraints limits =
         StreamReadConstraints.builder()
             .maxNestingDepth(deepest)
-            .maxNumberLength(longestNumber)
+            .maxNumberLength(Integer.MAX_VALUE)
             .maxNameLength(Integer.MAX_VALUE)
             .build();
     return JsonFactory.builder()
@@ -122,6 +122,7 @@ final class Contract {
     java.util.Arrays.fill(kind, null);
     mark = false;
     deleted = false;
+    wrongDeletion = null;
     field = null;
     reason = null;
   }
@@ -132,27 +133,38 @@ final class Contract {
   }
 
   private void readObject(byte[] payload, Topic topic) {
-    int deletion;
     try (JsonParser parser = json.createParser(decoded(payload))) {
-      JsonToken first = parser.nextToken();
-      if (first != JsonToken.START_OBJECT) {
-        refuse(null, notAnObject(parser, first));
-        return;
-      }
-      deletion = readFields(parser, topic);
-      if (parser.nextToken() != null) {
-        refuse(null, "payload: not JSON (something stands behind it), valid: a JSON object");
-        return;
-      }
+      readObject(parser, topic);
     } catch (CharacterCodingException error) {
       refuse(null, "payload: not UTF-8, valid: a JSON object in UTF-8");
-      return;
     } catch (IOException error) {
       refuse(null, "payload: not JSON (" + firstLine(error) + "), valid: a JSON object");
+    }
+    // What is refused as a whole is no mark, whatever it holds.
+    mark &= reason == null;
+    if (!mark && reason == null) {
+      judge(topic);
+    }
+  }
+
+  private void readObject(JsonParser parser, Topic topic) throws IOException {
+    JsonToken first = parser.nextToken();
+    if (first != JsonToken.START_OBJECT) {
+      refuse(null, notAnObject(parser, first));
       return;
     }
-    if (!mark) {
-      judge(topic, deletion);
+    try {
+      readFields(parser, topic);
+    } catch (JsonParseException error) {
+      if (!firstLine(error).startsWith("Duplicate field")) {
+        throw error;
+      }
+      String twice = shown(parser.currentName());
+      refuse(null, "payload: the name " + twice + " stands twice in an object, valid: each name once");
+      return;
+    }
+    if (parser.nextToken() != null) {
+      refuse(null, "payload: not JSON (something stands behind it), valid: a JSON object");
     }
   }
 
@@ -161,47 +173,63 @@ final class Contract {
     return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(payload)).toString();
   }
 
-  private static String notAnObject(JsonParser parser, JsonToken first) throws IOException {
+  private String notAnObject(JsonParser parser, JsonToken first) throws IOException {
     if (first == null) {
       return "payload: not JSON (only white space), valid: a JSON object";
     }
-    parser.skipChildren();
+    skip(parser, first);
     if (parser.nextToken() != null) {
       return "payload: not JSON (something stands behind it), valid: a JSON object";
     }
     return "payload: received " + kindOf(first) + ", valid: a JSON object";
   }
 
-  private int readFields(JsonParser parser, Topic topic) throws IOException {
-    int deletion = NEITHER;
+  private void readFields(JsonParser parser, Topic topic) throws IOException {
     while (parser.nextToken() == JsonToken.FIELD_NAME) {
       String name = parser.currentName();
       JsonToken token = parser.nextToken();
       Integer at = index.get(name);
       mark |= name.equals(markField);
       if (name.equals(topic.deletedField)) {
-        deletion = deletionOf(parser, token);
+        readDeletion(parser, token);
       }
       if (at != null && token != JsonToken.VALUE_NULL) {
         kind[at] = kindOf(token);
         text[at] = token == JsonToken.VALUE_STRING ? parser.getText() : null;
       }
-      parser.skipChildren();
+      skip(parser, token);
     }
-    return deletion;
   }
 
-  private static int deletionOf(JsonParser parser, JsonToken token) throws IOException {
-    return switch (token) {
-      case VALUE_TRUE -> DELETED;
-      case VALUE_FALSE, VALUE_NULL -> NEITHER;
-      case VALUE_STRING -> parser.getText().equals("true") ? DELETED : parser.getText().equals("false") ? NEITHER : WRONG;
-      default -> WRONG;
-    };
+  /** To the end of a value. Jackson's own limit of numbers counts the digits of some only. */
+  private void skip(JsonParser parser, JsonToken value) throws IOException {
+    int depth = 0;
+    for (JsonToken token = value; ; token = parser.nextToken()) {
+      depth += token.isStructStart() ? 1 : token.isStructEnd() ? -1 : 0;
+      if (token.isNumeric() && parser.getTextLength() > longestNumber && digits(parser.getText()) > longestNumber) {
+        throw new JsonParseException(parser, "a number of more than " + longestNumber + " digits");
+      }
+      if (depth == 0) {
+        return;
+      }
+    }
+  }
+
+  private static long digits(String number) {
+    return number.chars().filter(each -> each >= '0' && each <= '9').count();
+  }
+
+  private void readDeletion(JsonParser parser, JsonToken token) throws IOException {
+    String said = token == JsonToken.VALUE_STRING ? parser.getText() : "";
+    if (token == JsonToken.VALUE_TRUE || said.equals("true")) {
+      deleted = true;
+    } else if (token != JsonToken.VALUE_FALSE && token != JsonToken.VALUE_NULL && !said.equals("false")) {
+      wrongDeletion = kindOf(token);
+    }
   }
 
   /** In the order of the reference: the key, whether it is a deletion, the other fields. */
-  private void judge(Topic topic, int deletion) {
+  private void judge(Topic topic) {
     if (topic.source != null) {
       text[0] = topic.source;
       kind[0] = "a string";
@@ -209,12 +237,9 @@ final class Contract {
     if (!accept(0, keyRules)) {
       return;
     }
-    if (deletion == WRONG) {
-      refuse(topic.deletedField, topic.deletedField + ": received something else, valid: true or false");
-      return;
-    }
-    deleted = deletion == DELETED;
-    if (!deleted) {
+    if (wrongDeletion != null) {
+      refuse(topic.deletedField, topic.deletedField + ": received " + wrongDeletion + ", valid: true or false");
+    } else if (!deleted) {
       accept(keyRules, rules.size());
     }
   }

@@ -1,0 +1,40 @@
+"""The one stack that all tests marked `stack` share; the first of them that asks for it starts it.
+
+To try tests again and again, keep a stack up and name its home:
+
+    TIDELAKE_HOME=/tmp/trial TIDELAKE_BUSINESS_TIME_ZONE=America/St_Johns tidelake up --detach
+    TIDELAKE_TEST_HOME=/tmp/trial TIDELAKE_BUSINESS_TIME_ZONE=America/St_Johns pytest -m stack tests/exactness
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runtime.settings import Settings
+from tests.running_stack import ZONE, at_home, running_stack
+
+
+@pytest.fixture(scope="session")
+def stack_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The home of the running stack; removed at the end unless a test failed."""
+    if given := os.environ.get("TIDELAKE_TEST_HOME"):
+        yield Path(given).absolute()
+        return
+    os.environ.setdefault("TIDELAKE_BUSINESS_TIME_ZONE", ZONE)
+    home = tmp_path_factory.mktemp("stack") / "home"
+    with running_stack(home):
+        yield home
+    if not request.session.testsfailed:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def stack(stack_home: Path) -> Iterator[Settings]:
+    """The settings of the running stack, which this process finds it by while the test runs."""
+    with at_home(stack_home) as chosen:
+        yield chosen
