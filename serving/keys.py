@@ -41,9 +41,22 @@ def create_key(
         scopes: what it may do.
         expires_at: from when on it is refused (aware), or None for never.
     """
+    key = new_key()
+    keep_key(connection, key, name, scopes, expires_at)
+    return key
+
+
+def new_key() -> str:
+    """A key that no store knows yet."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def keep_key(
+    connection: Connection, key: str, name: str, scopes: Sequence[str] = (READ,), expires_at: datetime | None = None
+) -> None:
+    """Makes sure that a key's hash is kept; the arguments are those of `create_key`."""
     from serving.stores.postgres import statement
 
-    key = PREFIX + secrets.token_urlsafe(32)
     values = {
         "key_id": key_id(key),
         "name": name,
@@ -53,7 +66,6 @@ def create_key(
     }
     with connection.cursor() as cursor:
         cursor.execute(statement("create_api_key"), values)
-    return key
 
 
 def key_id(key: str) -> str:

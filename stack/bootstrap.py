@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from runtime.errors import Retryable
 from runtime.settings import settings
 from stack.model import Step
 from stack.passwords import write_private
 
-KEY_PREFIX = "tl_"
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
 
 
 def platform_tables_step() -> Step:
@@ -31,7 +32,9 @@ def api_key_step() -> Step:
 
 
 def _make_platform_tables() -> None:
-    _run_as_platform((files("rankings") / "sql" / "postgres_tables.sql").read_text())
+    statements = (files("rankings") / "sql" / "postgres_tables.sql").read_text()
+    with _platform() as connection, connection.cursor() as cursor:
+        cursor.execute(statements)
 
 
 def _make_clickhouse_tables() -> None:
@@ -53,23 +56,27 @@ def _make_clickhouse_tables() -> None:
 
 def _make_api_key() -> None:
     """At the first start only: while the operator's copy exists, its hash is made sure of and no other key is made."""
+    from serving.keys import keep_key, new_key
+
     path = settings().api_key_file
     if not path.exists():
-        write_private(path, KEY_PREFIX + secrets.token_urlsafe(32))
-    key = path.read_text().strip()
-    _run_as_platform(
-        "INSERT INTO api_keys (key_id, name, hash, scopes) VALUES (%s, 'operator', %s, %s)"
-        " ON CONFLICT (key_id) DO NOTHING",
-        (key[:11], hashlib.sha256(key.encode()).digest(), ["read"]),
-    )
+        write_private(path, new_key())
+    with _platform() as connection:
+        keep_key(connection, path.read_text().strip(), "operator")
 
 
-def _run_as_platform(statement: str, values: tuple[object, ...] | None = None) -> None:
+@contextmanager
+def _platform() -> Iterator[connection]:
+    """One transaction in the platform's database.
+
+    Raises:
+        Retryable: it does not answer.
+    """
     import psycopg2
 
     try:
-        connection = psycopg2.connect(settings().platform_dsn.get_secret_value(), connect_timeout=3)
+        opened = psycopg2.connect(settings().platform_dsn.get_secret_value(), connect_timeout=3)
     except psycopg2.OperationalError as error:
         raise Retryable("PostgreSQL does not answer", received=str(error).strip()) from error
-    with closing(connection), connection, connection.cursor() as cursor:
-        cursor.execute(statement, values)
+    with closing(opened), opened:
+        yield opened

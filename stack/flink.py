@@ -210,6 +210,8 @@ def _state() -> dict[str, str]:
     """State may outgrow memory; checkpoints outlive their job, so that it can go on from the last."""
     return {
         "state.backend.type": "rocksdb",
+        # Otherwise every database that is opened leaves a log of its own beside the servers' logs.
+        "state.backend.rocksdb.log.dir": str(_temporary_folder(TASKMANAGER)),
         "execution.checkpointing.incremental": "true",
         "execution.checkpointing.dir": settings().checkpoints,
         "execution.checkpointing.storage": "filesystem",

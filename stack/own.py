@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from importlib.metadata import version
+
+import structlog
 
 from rankings.topics import SHOP_SALES
 from runtime.settings import settings
@@ -11,7 +14,7 @@ from stack.addresses import ports
 from stack.flink import check_jobs, client_environment
 from stack.http import call, check
 from stack.kafka import check_fresh
-from stack.model import Service
+from stack.model import Service, Step
 from stack.ports import HOST
 
 MARKS_SECONDS = 10.0
@@ -73,6 +76,20 @@ def api() -> Service:
         address=address,
         needs=("redis", "databases", "api-key", "clickhouse-tables"),
     )
+
+
+def lineage_step() -> Step:
+    """The lineage of all rankings, written to DataHub."""
+    return Step("lineage", _write_lineage, needs=("jobs",))
+
+
+def _write_lineage() -> None:
+    """In a process of its own: DataHub's package is large. A catalogue that is away keeps no sale from its answer."""
+    done = subprocess.run(
+        [sys.executable, "-m", "runtime", "lineage", "--emit"], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        structlog.get_logger().warning("lineage was not written", error=done.stderr.strip()[-500:])
 
 
 def _answers(url: str) -> None:

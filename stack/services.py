@@ -25,4 +25,5 @@ def parts() -> list[Part]:
         own.gauge(),
         own.keeper(),
         own.api(),
+        own.lineage_step(),
     ]
