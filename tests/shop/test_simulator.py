@@ -17,6 +17,8 @@ from rankings.sale import Sale
 from runtime.errors import Retryable
 from stack.shop.simulator import Change, Kind, Shop, all_sales
 
+pytestmark = pytest.mark.servers
+
 UNTIL = datetime(2026, 3, 10, 12, 30, tzinfo=UTC)
 MOVED = {
     Kind.AMOUNT: ("amount",),

@@ -12,6 +12,8 @@ from stack.clickhouse.auth import Account, account_of, check
 from stack.clickhouse.errors import ClickHouseError
 from tests.stack_clickhouse.gateway import PASSWORD, USER, Gateway
 
+pytestmark = pytest.mark.servers
+
 ACCOUNT = Account(USER, PASSWORD, "tidelake")
 
 

@@ -16,6 +16,8 @@ from clickhouse_connect.driver.external import ExternalData
 
 from tests.stack_clickhouse.gateway import PASSWORD, USER, Gateway
 
+pytestmark = pytest.mark.servers
+
 ROWS = [(1, "København", Decimal("1.10")), (2, "it's\ta\\b\n", Decimal("-9999999999999999.99"))]
 COLUMNS = ["a", "b", "d"]
 

@@ -12,6 +12,8 @@ from backports import zstd
 from stack.clickhouse.compression import chosen, compressor, decompressed
 from stack.clickhouse.errors import ClickHouseError
 
+pytestmark = pytest.mark.servers
+
 TEXT = b"tide" * 10_000
 PACKED = {
     "lz4": lz4.frame.compress(TEXT),

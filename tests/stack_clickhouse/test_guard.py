@@ -12,6 +12,8 @@ from stack.clickhouse.errors import ClickHouseError
 from stack.clickhouse.sql import read
 from tests.stack_clickhouse.gateway import Gateway
 
+pytestmark = pytest.mark.servers
+
 SECRET = "root:x"  # the beginning of the file that these statements reach for
 
 REACHING = [

@@ -10,6 +10,8 @@ import pytest
 
 from tests.stack_clickhouse.gateway import PASSWORD, USER, Gateway
 
+pytestmark = pytest.mark.servers
+
 
 def test_curl(gateway: Gateway) -> None:
     assert gateway.curl(gateway.url, "-d", "SELECT 1, 'a'") == "1\ta\n"

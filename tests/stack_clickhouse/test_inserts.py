@@ -11,6 +11,8 @@ import pytest
 
 from tests.stack_clickhouse.gateway import Gateway
 
+pytestmark = pytest.mark.servers
+
 
 def _written(gateway: Gateway) -> str:
     return gateway.post("SELECT a, b FROM t ORDER BY a FORMAT CSV").text

@@ -13,6 +13,8 @@ import pytest
 
 from tests.stack_clickhouse.gateway import Gateway, free_port, running
 
+pytestmark = pytest.mark.servers
+
 CREATE = "CREATE TABLE IF NOT EXISTS kept (a UInt64) ENGINE = ReplacingMergeTree ORDER BY a"
 
 

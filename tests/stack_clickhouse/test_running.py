@@ -15,6 +15,8 @@ from stack.clickhouse.errors import ClickHouseError
 from stack.clickhouse.running import Entry, Running
 from tests.stack_clickhouse.gateway import Gateway
 
+pytestmark = pytest.mark.servers
+
 ENDLESS = "SELECT sum(cityHash64(number)) FROM numbers(1000000000000) SETTINGS max_threads = 1"
 
 

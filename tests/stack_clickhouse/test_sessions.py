@@ -5,7 +5,11 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
+
 from tests.stack_clickhouse.gateway import Gateway
+
+pytestmark = pytest.mark.servers
 
 THREADS = "SELECT getSetting('max_threads')"
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.stack_clickhouse.gateway import Gateway
 
+pytestmark = pytest.mark.servers
+
 ENDLESS = "SELECT sum(cityHash64(number)) FROM numbers(1000000000000)"
 
 
