@@ -98,7 +98,7 @@ class LogReader:
         """Reads on to the end that the log has now."""
         ends = {at: self._consumer.get_watermark_offsets(TopicPartition(*at), SECONDS)[1] for at in self._next}
         while any(self._next[at] < end for at, end in ends.items()):
-            messages = self._consumer.consume(10_000, timeout=1.0)
+            messages = self._consumer.consume(500, timeout=0.05)
             for message in messages:
                 assert message.error() is None, message.error()
                 self._take(message)

@@ -24,7 +24,7 @@ from stack.shop.table import all_sales
 from streaming.clickhouse import connect
 from tests.exactness.log import LogReader
 
-PATIENCE_SECONDS = 180.0
+PATIENCE_SECONDS = 120.0
 POLL_SECONDS = 0.25
 SHOWN = 12
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
