@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ from runtime.iceberg import CATALOG, java_properties
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
 log = structlog.get_logger()
@@ -71,6 +74,7 @@ def _new_session(settings: Settings) -> Iterator[SparkSession]:
         gateway = _jvm(settings, scratch, log)
         try:
             yield _session(gateway, settings)
+            _stop(gateway)
         finally:
             _end(gateway)
             shutil.rmtree(scratch, ignore_errors=True)
@@ -101,7 +105,9 @@ def _start_options(settings: Settings, scratch: Path) -> Mapping[str, str]:
         "spark.master": settings.spark_master,
         "spark.driver.memory": settings.spark_memory,
         "spark.driver.extraClassPath": ":".join(jar_files(settings)),
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={LOG_CONFIG.as_uri()} -XX:+UseParallelGC",
+        "spark.driver.extraJavaOptions": " ".join(
+            (f"-Dlog4j2.configurationFile={LOG_CONFIG.as_uri()}", "-XX:+UseParallelGC", f"-Djava.io.tmpdir={scratch}")
+        ),
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",
@@ -129,7 +135,7 @@ def _session(gateway: Any, settings: Settings) -> SparkSession:
     logging.getLogger("SQLQueryContextLogger").disabled = True
     # A configuration made through this gateway carries what the JVM was started with.
     SparkContext._ensure_initialized(gateway=gateway)
-    context = SparkContext(gateway=gateway, conf=SparkConf(_jvm=gateway.jvm))
+    context = _uninterrupted(lambda: SparkContext(gateway=gateway, conf=SparkConf(_jvm=gateway.jvm)))
     made = SparkSession(context)
     for name, value in {**_session_options(), **_catalog(settings)}.items():
         made.conf.set(name, value)
@@ -153,15 +159,29 @@ def _catalog(settings: Settings) -> Mapping[str, str]:
     return {f"spark.sql.catalog.{CATALOG}{name}": value for name, value in values.items()}
 
 
+def _uninterrupted(make: Callable[[], SparkContext]) -> SparkContext:
+    """Undoes that a context takes Ctrl-C over: its handler calls the JVM in the middle of the call under way."""
+    before = signal.getsignal(signal.SIGINT)
+    context = make()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, before)
+    return context
+
+
+def _stop(gateway: Any) -> None:
+    """Stops Spark in an orderly way."""
+    from pyspark import SparkContext
+
+    if SparkContext._active_spark_context:
+        SparkContext._active_spark_context.stop()
+    gateway.shutdown()
+
+
 def _end(gateway: Any) -> None:
-    """Stops Spark and its JVM, and lets this process start another."""
+    """Sees to it that the JVM is gone, whatever it was doing, and lets this process start another."""
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
-    with suppress(Exception):  # a JVM that is gone already cannot be asked to stop
-        if SparkContext._active_spark_context:
-            SparkContext._active_spark_context.stop()
-        gateway.shutdown()
     SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
     SparkSession._instantiatedSession = None
     gateway.proc.stdin.close()

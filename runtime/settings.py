@@ -160,6 +160,11 @@ class Settings(BaseSettings):
         return self.home / "api.key"
 
     @property
+    def temporary_dir(self) -> Path:
+        """Where the servers keep what they need only while they run."""
+        return self.home / "tmp"
+
+    @property
     def log_dir(self) -> Path:
         """Where every process of a stack writes its log."""
         return self.home / "logs"

@@ -78,7 +78,7 @@ def client_environment() -> dict[str, str]:
         "HADOOP_CLASSPATH": class_path("hadoop"),
         # The Python functions run on the cluster. PyFlink would ask them back into the submitting process, which ends.
         "_python_worker_execution_mode": "process",
-        "JVM_ARGS": "-Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+        "JVM_ARGS": f"-Djava.io.tmpdir={settings().temporary_dir} -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
     }
 
 

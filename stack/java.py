@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from runtime.errors import Permanent
+from runtime.settings import settings
 
 OLDEST = 17
 _TODO = f"install Java {OLDEST} or later (Debian: apt-get install openjdk-17-jre-headless), or set JAVA_HOME to one"
@@ -74,4 +75,5 @@ def java_command(main_class: str, *arguments: str, heap: str, options: tuple[str
         options: of the virtual machine.
     """
     log = f"-Dlog4j2.configurationFile={LOG_CONFIG}"
-    return (java(), f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError", *options, log, main_class, *arguments)
+    temporary = f"-Djava.io.tmpdir={settings().temporary_dir}"
+    return (java(), f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError", temporary, *options, log, main_class, *arguments)

@@ -85,7 +85,9 @@ def _guard_command(service: Service) -> list[str]:
 
 
 def _environment(service: Service) -> dict[str, str]:
-    return {**os.environ, **UTF8, "TIDELAKE_HOME": str(settings().home), "PYTHONUNBUFFERED": "1", **service.env}
+    settings().temporary_dir.mkdir(parents=True, exist_ok=True)
+    places = {"TIDELAKE_HOME": str(settings().home), "TMPDIR": str(settings().temporary_dir)}
+    return {**os.environ, **UTF8, **places, "PYTHONUNBUFFERED": "1", **service.env}
 
 
 def log_file(name: str) -> Path:
