@@ -7,7 +7,7 @@ A value comes from the first of: an environment variable (`TIDELAKE_` and the fi
 from __future__ import annotations
 
 import os
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -28,6 +28,11 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 def home() -> Path:
     """The one folder that everything of a deployment on one machine is written to."""
     return Path(os.environ.get("TIDELAKE_HOME", ".tidelake")).expanduser().absolute()
+
+
+def _under_home(*names: str) -> str:
+    """A place of the one folder, as a URI."""
+    return home().joinpath(*names).as_uri()
 
 
 def addresses_file() -> Path:
@@ -61,10 +66,10 @@ class Settings(BaseSettings):
     )
     api: str = Field("http://127.0.0.1:8000", description="The address that callers of the API use.")
     warehouse: str = Field(
-        default_factory=lambda: (home() / "lake").as_uri(), description="Where the Iceberg tables' files lie."
+        default_factory=partial(_under_home, "lake"), description="Where the Iceberg tables' files lie."
     )
     checkpoints: str = Field(
-        default_factory=lambda: (home() / "flink" / "checkpoints").as_uri(),
+        default_factory=partial(_under_home, "flink", "checkpoints"),
         description="Where Flink keeps checkpoints.",
     )
 
