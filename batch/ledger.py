@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from psycopg2.errors import LockNotAvailable
 from psycopg2.extensions import connection as Connection  # noqa: N812  (it is a class)
 
 from batch.postgres import connected
@@ -16,6 +17,9 @@ from runtime.errors import Retryable
 
 LOCK = 0x71DE1A4E
 """The advisory lock's number: any that nothing else in the database uses."""
+
+LOCK_WAIT = "2s"
+"""How long the lock is waited for."""
 
 _BEGIN = """
 INSERT INTO ledger (version, through, base_version, status) OVERRIDING SYSTEM VALUE
@@ -98,11 +102,19 @@ def opened(dsn: str) -> Iterator[Ledger]:
         Retryable: PostgreSQL does not answer, or another reconciliation is running; the error says whose.
     """
     with connected(dsn, _my_name(), autocommit=True) as connection:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,))
-            if not _first(cursor.fetchone()):
-                raise _held(connection)
+        _lock(connection)
         yield Ledger(connection)
+
+
+def _lock(connection: Connection) -> None:
+    """Waits a moment: the server may not have noticed yet that the holder is gone."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = %s", (LOCK_WAIT,))
+        try:
+            cursor.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+        except LockNotAvailable:
+            raise _held(connection) from None
+        cursor.execute("RESET lock_timeout")
 
 
 def _held(connection: Connection) -> Retryable:
@@ -116,7 +128,3 @@ def _held(connection: Connection) -> Retryable:
 def _my_name() -> str:
     """How this process is called in the list of connections (PostgreSQL keeps 63 bytes)."""
     return f"tidelake reconcile, process {os.getpid()} on {socket.gethostname()}"[:63]
-
-
-def _first(row: tuple[object, ...] | None) -> object:
-    return row[0] if row else None

@@ -42,10 +42,9 @@ def refused(spark: SparkSession, clickhouse_dsn: str) -> int:
 def names(spark: SparkSession, labels: tuple[Label, ...], clickhouse_dsn: str, postgres_dsn: str) -> None:
     """The names last seen, from the view `parsed`, for both stores."""
     for label in labels:
-        rows = spark.sql(render.names(label)).persist()
+        rows = spark.sql(render.names(label))
         _into_clickhouse(rows, "labels", clickhouse_dsn)
         _run(rows, partial(_counted, partial(_upsert_names, postgres_dsn)))
-        rows.unpersist()
 
 
 def difference(rows: DataFrame, ranking: Ranking, version: int, clickhouse_dsn: str) -> int:

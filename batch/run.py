@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -89,14 +89,11 @@ class Run:
 
     @contextmanager
     def _spark(self) -> Iterator[SparkSession]:
-        with self._watch.step("spark"):
-            opened = session(self._task.settings)
-            spark = opened.__enter__()
-            self._watch.result(f"Spark {spark.version}")
-        try:
+        with ExitStack() as stack:
+            with self._watch.step("spark"):
+                spark = stack.enter_context(session(self._task.settings))
+                self._watch.result(f"Spark {spark.version}")
             yield spark
-        finally:
-            opened.__exit__(None, None, None)
 
     def _wait(self, spark: SparkSession, wanted: frozenset[Partition]) -> None:
         with self._watch.step("lake"):

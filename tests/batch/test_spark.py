@@ -42,3 +42,13 @@ def test_no_jvm_stays_behind(number: int, tmp_path: Path) -> None:
     while any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children):
         assert time.monotonic() < until, children
         time.sleep(0.1)
+
+
+def test_what_spark_says_is_told_when_its_jvm_is_gone(tmp_path: Path) -> None:
+    program = PROGRAM.replace('"SELECT 1"', '"SELECT no_such_column"')
+    environment = {**os.environ, "TIDELAKE_HOME": str(tmp_path), "TIDELAKE_SPARK_MEMORY": "512m"}
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert "runtime.errors.Permanent: Spark failed; received: '[UNRESOLVED_COLUMN" in ended.stderr
