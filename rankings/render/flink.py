@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from rankings.ranking import Ranking
 
-FUNCTIONS: Mapping[str, str] = {"ParseRecord": "tidelake.ParseRecord", "SaleSteps": "tidelake.SaleSteps"}
+FUNCTIONS: Mapping[str, str] = {name: f"tidelake.{name}" for name in ("ParseRecord", "SaleSteps", "EpochMillis")}
 """The kernel's functions, by the names that the statements below use."""
 
 
@@ -130,9 +130,7 @@ REFUSED_COLUMNS = ("topic", "partition", "offset", "log_ms", "field", "reason", 
 def refused() -> str:
     """The records that the contract refuses, with the columns `REFUSED_COLUMNS`; from the view `parsed`."""
     return (
-        "SELECT topic, `partition`, `offset`,\n"
-        "    EXTRACT(EPOCH FROM log_time) * 1000 + EXTRACT(MILLISECOND FROM log_time) AS log_ms,\n"
-        "    field, reason, `key`, payload\n"
+        "SELECT topic, `partition`, `offset`, EpochMillis(log_time) AS log_ms, field, reason, `key`, payload\n"
         "FROM parsed WHERE reason IS NOT NULL"
     )
 

@@ -2,6 +2,8 @@
 CREATE TEMPORARY SYSTEM FUNCTION ParseRecord AS 'tidelake.ParseRecord' LANGUAGE JAVA
 ;
 CREATE TEMPORARY SYSTEM FUNCTION SaleSteps AS 'tidelake.SaleSteps' LANGUAGE JAVA
+;
+CREATE TEMPORARY SYSTEM FUNCTION EpochMillis AS 'tidelake.EpochMillis' LANGUAGE JAVA
 
 -- insert_through(function=insert_sums, columns=2 of them, query=SELECT a, b FROM sums, sink=sums_done)
 INSERT INTO sums_done SELECT insert_sums(`a`, `b`) FROM (
@@ -68,9 +70,7 @@ SELECT log.topic, `partition`, `offset`, log_time, `key`, payload, said.*
 FROM log, LATERAL TABLE(ParseRecord(payload, topic)) AS said
 
 -- refused()
-SELECT topic, `partition`, `offset`,
-    EXTRACT(EPOCH FROM log_time) * 1000 + EXTRACT(MILLISECOND FROM log_time) AS log_ms,
-    field, reason, `key`, payload
+SELECT topic, `partition`, `offset`, EpochMillis(log_time) AS log_ms, field, reason, `key`, payload
 FROM parsed WHERE reason IS NOT NULL
 
 -- sales()
