@@ -207,7 +207,7 @@ def _memory() -> dict[str, str]:
 
 
 def _state() -> dict[str, str]:
-    """State may outgrow memory; checkpoints outlive their job, so that it can go on from the last."""
+    """State may outgrow memory; the jobs themselves say that their checkpoints outlive them."""
     return {
         "state.backend.type": "rocksdb",
         # Otherwise every database that is opened leaves a log of its own beside the servers' logs.
@@ -216,7 +216,6 @@ def _state() -> dict[str, str]:
         "execution.checkpointing.dir": settings().checkpoints,
         "execution.checkpointing.storage": "filesystem",
         "execution.checkpointing.num-retained": "2",
-        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
     }
 
 

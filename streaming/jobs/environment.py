@@ -65,6 +65,8 @@ def _options(job: Job, chosen: Settings) -> dict[str, str]:
         "execution.checkpointing.min-pause": f"{int(job.checkpoint_seconds * 500)} ms",
         "execution.checkpointing.tolerable-failed-checkpoints": "2147483647",
         "execution.checkpointing.dir": job.checkpoints,
+        # An option of the job, not of the cluster: without it they go when the cluster is asked to stop.
+        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
         **_target(chosen.flink),
         **_restore(job.restore),
     }

@@ -30,9 +30,10 @@ def options(chosen: Settings) -> dict[str, str]:
 
 
 def identity(chosen: Settings, among: tuple[Ranking, ...] = RANKINGS) -> str:
-    """Changes whenever state of an earlier plan does not fit: plan, functions, parallelism, contract."""
-    log = flink.log_table(_log(chosen, NAME, bounded=False))
-    plan = [flink.parsed(), flink.sales(), flink.steps(), flink.refused(), log]
+    """Changes whenever state of an earlier plan does not fit: plan, functions, contract, business time zone."""
+    # The log's address is no part of it: the same log can answer at another one.
+    log = flink.log_table(_log(chosen.model_copy(update={"kafka": ""}), NAME, bounded=False))
+    plan = [flink.parsed(), flink.sales(), flink.steps(), flink.refused(), log, chosen.business_time_zone]
     plan += [flink.sums(ranking, chosen.live_sums_ttl_hours) for ranking in among]
     kernel = [Path(jar).name for jar in chosen.flink_jars.split(";") if "kernel" in jar]
     return hashlib.sha256("\n".join([*plan, *kernel]).encode()).hexdigest()[:12]

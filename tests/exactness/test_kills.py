@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from rankings.render.clickhouse import View
 from runtime.settings import Settings
 from stack import control
+from streaming.keeper import running
 from tests.exactness.processes import strays, workers
 from tests.exactness.truth import Truth
 from tests.exactness.writer import Writer
@@ -36,10 +38,24 @@ def writer(stack_home: Path) -> Iterator[Writer]:
     "name", ["gauge", "gateway", "connect", "taskmanager", "jobmanager", "jobs", "postgres", "kafka"]
 )
 def test_a_server_is_killed_in_mid_stream(stack: Settings, truth: Truth, writer: Writer, name: str) -> None:
+    survives(lambda: control.crash(name), stack, truth, writer)
+
+
+def test_a_cluster_that_is_asked_to_stop_leaves_what_its_jobs_go_on_from(
+    stack: Settings, truth: Truth, writer: Writer
+) -> None:
+    survives(lambda: control.restart("jobmanager"), stack, truth, writer)
+    for job in running(stack.flink).values():
+        checkpoints = httpx.get(f"{stack.flink}/jobs/{job}/checkpoints", timeout=10).raise_for_status().json()
+        assert checkpoints["latest"]["restored"]
+
+
+def survives(accident: Callable[[], object], stack: Settings, truth: Truth, writer: Writer) -> None:
+    """While sales change something happens; then everything is ready, right and clean again."""
     worked = workers(stack.home)
     with writer.busy():
         writer.makes(CHANGES)
-        control.crash(name)
+        accident()
         writer.makes(CHANGES)
     wait_until_ready()
     truth.equals_live()

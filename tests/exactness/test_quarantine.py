@@ -98,6 +98,12 @@ def found(client: Any, hop: str) -> Rows:
     }
 
 
+def count(client: Any, hop: str, since: datetime) -> int:
+    """How many records are in the quarantine that the log took since then."""
+    text = "SELECT count() FROM quarantine FINAL WHERE hop = {hop:String} AND log_time >= {since:DateTime64(3)}"
+    return int(client.query(text, parameters={"hop": hop, "since": since}).result_rows[0][0])
+
+
 def comparable(reason: str) -> str:
     """Each language words it its own way where a payload is no JSON object."""
     return "payload" if reason.startswith(AS_A_WHOLE) else reason
@@ -105,9 +111,11 @@ def comparable(reason: str) -> str:
 
 def holds(hop: str, wanted: Rows) -> None:
     """Waits until all of them are in quarantine, then looks whether they are as they have to be."""
+    since = min(each.log_time for each in wanted.values())
     with closing(connect()) as client:
-        wait_until(lambda: found(client, hop).keys() >= wanted.keys(), lambda: missing(found(client, hop), wanted))
+        wait_until(lambda: count(client, hop, since) >= len(wanted), lambda: missing(found(client, hop), wanted))
         rows = found(client, hop)
+        assert rows.keys() >= wanted.keys(), missing(rows, wanted)
         wrong = [(at, rows[at], wanted[at]) for at in wanted if rows[at] != wanted[at]]
         assert not wrong, f"{len(wrong)} are not as they have to be: {wrong[:5]}"
 
