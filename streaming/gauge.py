@@ -97,6 +97,26 @@ class Marker:
         self._marks.taken((message.topic(), message.partition()), message.offset(), log_time)
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a job had committed in a partition when it was last measured, and the log time that it had read through."""
+
+    committed: int
+    through: datetime
+
+
+NOTHING_SEEN = Seen(0, datetime.fromtimestamp(0, UTC))
+
+
+def seen_now(before: Seen, committed: int, newest: datetime | None) -> Seen:
+    """What a job has seen by what it has committed, and by the newest mark below that, if one is remembered.
+
+    A job that was begun anew commits lower offsets than before: what it had seen then says nothing any more.
+    """
+    known = before.through if committed >= before.committed else NOTHING_SEEN.through
+    return Seen(committed, newest or known)
+
+
 class Progress:
     """Measures how far the jobs have come, and writes it to ClickHouse."""
 
@@ -104,7 +124,7 @@ class Progress:
         self._marks = marks
         self._admin = AdminClient({"bootstrap.servers": servers})
         self._client: Any = None
-        self._seen: dict[tuple[str, Partition], datetime] = {}
+        self._seen: dict[tuple[str, Partition], Seen] = {}
 
     def write(self) -> None:
         """Writes one row for each path and partition that has committed.
@@ -123,8 +143,11 @@ class Progress:
 
     def _remember(self) -> None:
         """A gauge that starts knows no marks yet: what was measured before still holds."""
-        known = self._client.query("SELECT path, topic, partition, seen_through FROM progress FINAL").result_rows
-        self._seen = {(path, (topic, partition)): seen.replace(tzinfo=UTC) for path, topic, partition, seen in known}
+        known = self._client.query("SELECT path, topic, partition, committed, seen_through FROM progress FINAL")
+        self._seen = {
+            (path, (topic, partition)): Seen(committed, through.replace(tzinfo=UTC))
+            for path, topic, partition, committed, through in known.result_rows
+        }
 
     def _committed(self, group: str) -> list[TopicPartition]:
         asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=5)
@@ -132,10 +155,11 @@ class Progress:
 
     def _row(self, path: str, at: TopicPartition, now: datetime) -> tuple[object, ...]:
         partition = (at.topic, at.partition)
-        newest = self._marks.newest_below(partition, at.offset) or self._seen.get((path, partition))
-        self._seen[path, partition] = newest or datetime.fromtimestamp(0, UTC)
+        before = self._seen.get((path, partition), NOTHING_SEEN)
+        seen = seen_now(before, at.offset, self._marks.newest_below(partition, at.offset))
+        self._seen[path, partition] = seen
         end = max(self._marks.log_end(partition), at.offset)
-        return path, at.topic, at.partition, at.offset, end, self._seen[path, partition], now
+        return path, at.topic, at.partition, at.offset, end, seen.through, now
 
 
 def partitions(servers: str) -> list[Partition]:

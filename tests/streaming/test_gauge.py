@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from streaming import gauge
-from streaming.gauge import Marks
+from streaming.gauge import NOTHING_SEEN, Marks, Seen, seen_now
 
 AT = ("events.files", 0)
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -41,3 +41,14 @@ def test_only_the_latest_are_remembered() -> None:
     taken = marks(*range(gauge.REMEMBERED + 5))
     assert taken.newest_below(AT, 5) is None
     assert taken.newest_below(AT, 6) == START + timedelta(seconds=5)
+
+
+def test_a_gauge_that_knows_no_marks_yet_goes_by_what_was_measured_before() -> None:
+    assert seen_now(Seen(50, START), 50, None) == Seen(50, START)
+    assert seen_now(Seen(50, START), 60, None) == Seen(60, START)
+    assert seen_now(NOTHING_SEEN, 60, None) == Seen(60, NOTHING_SEEN.through)
+
+
+def test_a_job_begun_anew_has_not_seen_what_it_had_seen_before() -> None:
+    assert seen_now(Seen(50, START), 49, None) == Seen(49, NOTHING_SEEN.through)
+    assert seen_now(Seen(50, START), 49, START - timedelta(hours=1)) == Seen(49, START - timedelta(hours=1))
