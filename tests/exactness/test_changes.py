@@ -17,7 +17,7 @@ from stack.shop import table
 from stack.shop.simulator import Kind, Shop
 from tests.exactness.truth import Truth
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 TIMES = 8
 """How often a kind of change is made."""

@@ -19,7 +19,7 @@ from stack.shop.simulator import Shop
 from tests.exactness.log import Record, produce, told
 from tests.exactness.truth import Truth
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 EVENTS = tuple(each for each in TOPICS if each.source is None)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -18,7 +18,7 @@ from tests.exactness.truth import Truth
 from tests.exactness.writer import Writer
 from tests.running_stack import at_home, troubles
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 READY_SECONDS = 240.0
 CHANGES = 200

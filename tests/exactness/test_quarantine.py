@@ -25,7 +25,7 @@ from tests.exactness.truth import Truth
 from tests.golden import payloads
 from tests.streaming.test_kernel_contract import AS_A_WHOLE, damaged
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 BAD, GOOD = 10_000, 2_500
 

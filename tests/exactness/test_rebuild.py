@@ -21,7 +21,7 @@ from streaming.jobs.live import NAME
 from streaming.keeper import running
 from tests.exactness.truth import Truth, live, publication
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 
 def rebuild(stack: Settings) -> subprocess.CompletedProcess[str]:
