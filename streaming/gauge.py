@@ -121,8 +121,8 @@ class Progress:
     """Measures how far the jobs have come, and writes it to ClickHouse."""
 
     def __init__(self, servers: str, marks: Marks) -> None:
-        self._marks = marks
-        self._admin = AdminClient({"bootstrap.servers": servers})
+        self._servers, self._marks = servers, marks
+        self._admin: AdminClient | None = None
         self._client: Any = None
         self._seen: dict[tuple[str, Partition], Seen] = {}
 
@@ -150,8 +150,14 @@ class Progress:
         }
 
     def _committed(self, group: str) -> list[TopicPartition]:
+        self._admin = self._admin or AdminClient({"bootstrap.servers": self._servers})
         asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=5)
-        return [at for at in asked[group].result().topic_partitions if at.offset >= 0]
+        try:
+            return [at for at in asked[group].result().topic_partitions if at.offset >= 0]
+        except KafkaException:
+            # A client that has lost the groups' coordinator never asks where it is again.
+            self._admin = None
+            raise
 
     def _row(self, path: str, at: TopicPartition, now: datetime) -> tuple[object, ...]:
         partition = (at.topic, at.partition)

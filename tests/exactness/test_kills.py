@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -12,6 +14,7 @@ import pytest
 from rankings.render.clickhouse import View
 from runtime.settings import Settings
 from stack import control
+from streaming.clickhouse import connect
 from streaming.keeper import running
 from tests.exactness.processes import strays, workers
 from tests.exactness.truth import Truth
@@ -60,6 +63,7 @@ def survives(accident: Callable[[], object], stack: Settings, truth: Truth, writ
     wait_until_ready()
     truth.equals_live()
     truth.equals_merged()
+    wait_until_seen(datetime.now(UTC))
     wait_until(lambda: not strays(stack.home), lambda: f"left behind: {strays(stack.home)}")
     wait_until(lambda: workers(stack.home) == worked, lambda: f"{workers(stack.home)} workers, not {worked}")
 
@@ -76,6 +80,18 @@ def wait_until_ready() -> None:
     wait_until(
         lambda: control.status(with_memory=False).state == "ready", lambda: troubles(control.status(with_memory=False))
     )
+
+
+def wait_until_seen(moment: datetime) -> None:
+    """It is known of both jobs that they have read everything up to a moment."""
+    text = "SELECT min(seen_through), count() FROM progress FINAL WHERE path IN ('live', 'lake')"
+    with closing(connect()) as client:
+
+        def seen() -> tuple[datetime, int]:
+            ((through, count),) = client.query(text).result_rows
+            return through.replace(tzinfo=UTC), count
+
+        wait_until(lambda: seen()[0] >= moment, lambda: f"seen through {seen()}, not {moment}")
 
 
 def wait_until(holds: Callable[[], bool], why: Callable[[], str]) -> None:
