@@ -40,7 +40,7 @@ def _load(stage: Stage, count: int) -> None:
     writer.start()
     with Live(console=stage.console, refresh_per_second=8, transient=False) as live:
         while True:
-            answers = [stage.answers.ask(ranking, limit=5) for ranking in RANKINGS]
+            answers = [stage.answers.ask(ranking, limit=1 if ranking.within else 5) for ranking in RANKINGS]
             arrived = _arrived(stage)
             live.update(views.tops(answers, arrived, wanted))
             if arrived >= wanted and not writer.is_alive():
