@@ -96,7 +96,7 @@ def _refusal(field: str | None, reason: str) -> Verdict:
     """Libraries word it differently where a payload is no JSON, and look at what is wrong in another order."""
     if reason.startswith(AS_A_WHOLE):
         return ("rejected", "not JSON")
-    return ("rejected", field, reason)
+    return ("rejected", field or "", reason)
 
 
 def comparable(verdict: Verdict) -> Verdict:
@@ -157,9 +157,9 @@ def test_a_name_that_stands_twice_is_told(ask: Ask) -> None:
     assert told == [("rejected", *_told(parse(each.payload, each.topic))) for each in twice]
 
 
-def _told(said: Parsed) -> tuple[str | None, str]:
+def _told(said: Parsed) -> tuple[str, str]:
     assert isinstance(said, Rejected)
-    return said.field, said.reason
+    return said.field or "", said.reason
 
 
 def test_edges_of_json(ask: Ask) -> None:
@@ -239,5 +239,5 @@ def test_amounts_in_cents(ask: Ask) -> None:
 def test_a_record_of_another_topic_is_refused(ask: Ask) -> None:
     other = Topic("cdc.public.other", source=None)
     assert ask([Sent(with_(), other)]) == [
-        ("rejected", None, "topic: received 'cdc.public.other', valid: a topic of the catalogue")
+        ("rejected", "", "topic: received 'cdc.public.other', valid: a topic of the catalogue")
     ]
