@@ -11,7 +11,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
-from rankings.contract import KEY_RULES, SALE_RULES, parse
+from rankings.contract import KEY_RULES, SALE_RULES, Rejected, parse
 from rankings.sale import Deletion, Key, Sale
 from rankings.topics import SHOP_SALES, TOPICS, Topic, topic
 from runtime.settings import Settings
@@ -39,6 +39,17 @@ class Taken:
     topic: str
     partition: int
     offset: int
+    log_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record that the contract refuses, as the quarantine has to keep it."""
+
+    field: str
+    reason: str
+    key: bytes
+    payload: bytes
     log_time: datetime
 
 
@@ -73,12 +84,16 @@ def _keep(taken: list[Taken | None], number: int, error: Any, message: Message) 
         str(message.topic()),
         int(message.partition() or 0),
         int(message.offset() or 0),
-        datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC),
+        _time(message),
     )
 
 
+def _time(message: Message) -> datetime:
+    return datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
+
+
 class LogReader:
-    """Reads the whole log, and on from there with each call; knows the last record of each sale."""
+    """Reads the whole log, and on from there with each call; knows each sale's last record, and what was refused."""
 
     def __init__(self, chosen: Settings) -> None:
         self._consumer = Consumer(
@@ -88,7 +103,7 @@ class LogReader:
         self._next = {(each.name, number): 0 for each in TOPICS for number in known[each.name].partitions}
         self._consumer.assign([TopicPartition(name, number, 0) for name, number in self._next])
         self._last: dict[Key, tuple[tuple[int, str, int, int], Sale | Deletion]] = {}
-        self.sizes: dict[str, int] = {}
+        self.refused: dict[tuple[str, int, int], Refused] = {}
 
     def close(self) -> None:
         """Lets go of the log."""
@@ -107,7 +122,10 @@ class LogReader:
         name, partition, offset = str(message.topic()), int(message.partition() or 0), int(message.offset() or 0)
         self._next[name, partition] = offset + 1
         said = parse(message.value(), topic(name))
-        if isinstance(said, Sale | Deletion):
+        if isinstance(said, Rejected):
+            raw, at = (message.key() or b"", message.value() or b""), _time(message)
+            self.refused[name, partition, offset] = Refused(said.field or "", said.reason, *raw, at)
+        elif isinstance(said, Sale | Deletion):
             place = (message.timestamp()[1], name, partition, offset)
             if said.key not in self._last or self._last[said.key][0] < place:
                 self._last[said.key] = (place, said)

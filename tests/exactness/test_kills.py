@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -11,19 +10,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from rankings.render.clickhouse import View
 from runtime.settings import Settings
 from stack import control
 from streaming.clickhouse import connect
 from streaming.keeper import running
 from tests.exactness.processes import strays, workers
 from tests.exactness.truth import Truth
+from tests.exactness.waiting import wait_until
 from tests.exactness.writer import Writer
 from tests.running_stack import at_home, troubles
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
-READY_SECONDS = 240.0
 CHANGES = 200
 """How many changes are made before and after a kill."""
 
@@ -68,13 +66,6 @@ def survives(accident: Callable[[], object], stack: Settings, truth: Truth, writ
     wait_until(lambda: workers(stack.home) == worked, lambda: f"{workers(stack.home)} workers, not {worked}")
 
 
-def test_history_of_all_that_happened(truth: Truth, reconcile: Callable[[], None]) -> None:
-    reconcile()
-    truth.equals_everywhere()
-    truth.equals_api(View.RECONCILED)
-    truth.equals_api()
-
-
 def wait_until_ready() -> None:
     """Every part of the stack is ready again."""
     wait_until(
@@ -92,10 +83,3 @@ def wait_until_seen(moment: datetime) -> None:
             return through.replace(tzinfo=UTC), count
 
         wait_until(lambda: seen()[0] >= moment, lambda: f"seen through {seen()}, not {moment}")
-
-
-def wait_until(holds: Callable[[], bool], why: Callable[[], str]) -> None:
-    give_up = time.monotonic() + READY_SECONDS
-    while not holds():
-        assert time.monotonic() < give_up, why()
-        time.sleep(0.25)

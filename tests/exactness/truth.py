@@ -22,7 +22,7 @@ from rankings.sale import Sale
 from runtime.settings import Settings
 from stack.shop.table import all_sales
 from streaming.clickhouse import connect
-from tests.exactness.log import LogReader
+from tests.exactness.log import LogReader, Refused
 
 PATIENCE_SECONDS = 120.0
 POLL_SECONDS = 0.25
@@ -48,6 +48,11 @@ class Truth:
         """Every sale that exists."""
         self._log.catch_up()
         return all_sales(self._chosen.source_dsn.get_secret_value()) + self._log.sales()
+
+    def refused(self) -> Mapping[tuple[str, int, int], Refused]:
+        """Every record of the log that the contract refuses, by topic, partition and offset."""
+        self._log.catch_up()
+        return self._log.refused
 
     def sums(self) -> dict[Ranking, Sums]:
         """The oracle's sums."""
