@@ -1,11 +1,12 @@
 """Runs one server so that it never outlives the process that asked for it. Standard library only: started as a script.
 
-    guard.py --log FILE [--signal TERM] [--grace SECONDS] -- COMMAND ...
+    guard.py --log FILE [--signal TERM] [--grace SECONDS] [--orphans SECONDS] -- COMMAND ...
 
 Its standard input is a pipe that the supervisor holds open and never writes to. When that pipe ends (the supervisor is
 gone, however it went) or the guard gets SIGTERM, it stops the server and everything that the server started: first with
 the server's own stop signal, after the grace with SIGKILL. It adopts orphans (child subreaper), so that processes in
-sessions of their own and workers whose parent crashed are found too. It prints the server's process id and, when all
+sessions of their own and workers whose parent crashed are found too: one that stays alive is ended soon after, for
+nobody is left who would end it. It prints the server's process id and, when all
 are gone, exits as the server did.
 """
 
@@ -27,6 +28,7 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 LOG_LIMIT_BYTES = 32 << 20
 LOOK_SECONDS = 5.0
+ORPHAN_SECONDS = 10.0
 STEP_SECONDS = 0.05
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -40,7 +42,7 @@ def main(arguments: list[str]) -> int:
     server = _start(options.command, Path(options.log))
     sys.stdout.write(f"{server.pid}\n")
     sys.stdout.flush()
-    code = _watch(server, wake, Path(options.log))
+    code = _watch(server, wake, Path(options.log), options.orphans)
     if code is None:
         _signal_group(server.pid, signal.Signals[f"SIG{options.signal}"])
         code = _wait(server, options.grace)
@@ -53,6 +55,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--log", required=True)
     parser.add_argument("--signal", default="TERM")
     parser.add_argument("--grace", type=float, default=15.0)
+    parser.add_argument("--orphans", type=float, default=ORPHAN_SECONDS)
     parser.add_argument("command", nargs="+")
     return parser.parse_args(arguments)
 
@@ -89,8 +92,9 @@ def _start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _watch(server: subprocess.Popen[bytes], wake: int, log: Path) -> int | None:
+def _watch(server: subprocess.Popen[bytes], wake: int, log: Path, orphan_seconds: float) -> int | None:
     """Waits until the server ends (its exit code) or has to be stopped (None)."""
+    adopted: dict[int, float] = {}
     while True:
         readable, _, _ = select.select([sys.stdin.fileno(), wake], [], [], LOOK_SECONDS)
         if wake in readable and set(os.read(wake, 512)) & {signal.SIGTERM, signal.SIGINT}:
@@ -101,6 +105,7 @@ def _watch(server: subprocess.Popen[bytes], wake: int, log: Path) -> int | None:
         if code is not None:
             return code
         _reap_orphans(server.pid)
+        adopted = _end_orphans(server.pid, adopted, orphan_seconds)
         _limit_log(log)
 
 
@@ -138,6 +143,16 @@ def _reap_orphans(server: int) -> None:
                 os.waitpid(child, os.WNOHANG)
             except ChildProcessError:
                 continue
+
+
+def _end_orphans(server: int, adopted: dict[int, float], orphan_seconds: float) -> dict[int, float]:
+    """Ends what has been adopted for `orphan_seconds`; returns what is adopted, with the time it was first seen."""
+    now = time.monotonic()
+    seen = {child: adopted.get(child, now) for child in _children(os.getpid()) if child != server}
+    for child, since in seen.items():
+        if now - since >= orphan_seconds:
+            _signal(child, signal.SIGKILL)
+    return seen
 
 
 def _children(parent: int) -> Iterator[int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,16 +20,22 @@ from runtime.settings import Settings
 from tests.running_stack import ZONE, at_home, running_stack
 
 
+# A shell that runs the tests in the background has them ignore Ctrl-C, and all that they start: some test Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(scope="session")
 def stack_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The home of the running stack; removed at the end unless a test failed."""
     if given := os.environ.get("TIDELAKE_TEST_HOME"):
         yield Path(given).absolute()
         return
-    os.environ.setdefault("TIDELAKE_BUSINESS_TIME_ZONE", ZONE)
     home = tmp_path_factory.mktemp("stack") / "home"
-    with running_stack(home):
-        yield home
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("TIDELAKE_BUSINESS_TIME_ZONE", ZONE)
+        with running_stack(home):
+            yield home
     if not request.session.testsfailed:
         shutil.rmtree(home, ignore_errors=True)
 

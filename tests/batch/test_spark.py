@@ -33,7 +33,11 @@ def test_no_jvm_stays_behind(number: int, tmp_path: Path) -> None:
     ) as process:
         assert process.stdout
         assert process.stdout.readline() == "up\n", process.stderr and process.stderr.read()
-        children = psutil.Process(process.pid).children(recursive=True)
+        children = [
+            child
+            for child in psutil.Process(process.pid).children(recursive=True)
+            if child.status() != psutil.STATUS_ZOMBIE
+        ]
         command_lines = [" ".join(child.cmdline()) for child in children]
         process.send_signal(number)
     assert any("org.apache.spark.deploy.SparkSubmit" in line for line in command_lines)

@@ -146,3 +146,36 @@ def test_a_long_log_is_moved_aside_and_the_server_writes_on(log: Path, monkeypat
         server.write(b"second\n")
     assert log.read_bytes() == b"second\n"
     assert log.with_name("server.log.1").read_bytes() == b"a long first line\n"
+
+
+def test_a_worker_whose_parent_died_is_ended_while_the_server_goes_on(tmp_path: Path) -> None:
+    marker = str(tmp_path / "orphan")
+    worker = f"{sys.executable} -c 'import time; time.sleep(300)' {marker} &"
+    server = (
+        f"import subprocess, time; subprocess.run(['sh', '-c', {worker!r}]); print('up', flush=True); time.sleep(300)"
+    )
+    log = tmp_path / "log"
+    command = [
+        sys.executable,
+        "-I",
+        "-S",
+        str(GUARD),
+        "--log",
+        str(log),
+        "--orphans",
+        "0.5",
+        "--",
+        sys.executable,
+        "-c",
+    ]
+    with subprocess.Popen([*command, server], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as guarded:
+        assert guarded.stdout and guarded.stdin
+        pid = int(guarded.stdout.readline())
+        until = time.monotonic() + 30
+        while not log.exists() or b"up" not in log.read_bytes():
+            assert time.monotonic() < until
+        while alive(marker):
+            assert time.monotonic() < until, "the orphan lives"
+            time.sleep(0.1)
+        assert psutil.pid_exists(pid)
+        guarded.stdin.close()

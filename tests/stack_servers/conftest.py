@@ -15,7 +15,7 @@ import pytest
 from runtime.settings import settings
 from stack import control
 
-OURS = ("gauge", "jobs", "api")
+OURS = ("gauge", "jobs", "api", "lineage")
 """Tidelake's own processes have tests of their own, on the whole stack."""
 
 SUPERVISOR = f"""
