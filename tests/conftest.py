@@ -19,7 +19,6 @@ import pytest
 from runtime.settings import Settings
 from tests.running_stack import ZONE, at_home, running_stack
 
-
 # A shell that runs the tests in the background has them ignore Ctrl-C, and all that they start: some test Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
