@@ -12,7 +12,6 @@ from batch.kafka import Partition
 from batch.parse import parsed_batches
 from rankings.contract import MARK_FIELD
 from rankings.render import spark as render
-from rankings.topics import TOPICS
 from runtime.errors import Retryable
 
 if TYPE_CHECKING:
@@ -108,8 +107,7 @@ def records(spark: SparkSession, boundary: datetime, snapshot_id: int | None) ->
     from pyspark.sql.functions import col, lit
 
     reader = spark.read if snapshot_id is None else spark.read.option("versionAsOf", snapshot_id)
-    names = [topic.name for topic in TOPICS]
-    found = reader.table(render.BRONZE).where((col("log_time") < lit(boundary)) & col("topic").isin(names))
+    found = reader.table(render.BRONZE).where(col("log_time") < lit(boundary))
     found.createOrReplaceTempView(render.RECORDS)
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rankings.topics import TOPICS
+from rankings.topics import TOPICS, carries_sales
 from runtime.errors import Retryable
 from runtime.settings import Settings
 
@@ -27,7 +27,9 @@ def partitions(settings: Settings) -> frozenset[Partition]:
     except KafkaException as error:
         todo = "start the stack, or set TIDELAKE_KAFKA"
         raise Retryable("Kafka does not answer", received=f"{settings.kafka}: {error}", todo=todo) from error
-    missing = [topic.name for topic in TOPICS if topic.name not in known]
+    missing = [name for name in TOPICS if name not in known]
     if missing:
         raise Retryable("the log lacks topics", received=", ".join(missing), todo="create them: `tidelake up` does")
-    return frozenset((topic.name, partition) for topic in TOPICS for partition in known[topic.name].partitions)
+    return frozenset(
+        (name, partition) for name, topic in known.items() if carries_sales(name) for partition in topic.partitions
+    )

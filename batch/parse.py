@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from rankings.contract import Parsed, parse
 from rankings.sale import Deletion, Sale
-from rankings.topics import topic
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,10 +25,7 @@ def parsed_batch(batch: pa.RecordBatch) -> pa.RecordBatch:
     import pyarrow as pa
 
     keys, payloads = batch.column("key").to_pylist(), batch.column("payload").to_pylist()
-    said = [
-        _row(parse(payload, topic(name)), key, payload)
-        for name, key, payload in zip(batch.column("topic").to_pylist(), keys, payloads, strict=True)
-    ]
+    said = [_row(parse(payload), key, payload) for key, payload in zip(keys, payloads, strict=True)]
     columns = list(zip(*said, strict=True)) or [()] * len(_said_fields())
     arrays = [pa.array(values, field.type) for values, field in zip(columns, _said_fields(), strict=True)]
     positions = [batch.column(name) for name in ("topic", "partition", "offset", "log_time")]

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient
 
 from bench.records import Record
 from rankings.contract import MARK_FIELD
-from rankings.topics import TOPICS
+from rankings.topics import carries_sales
 from runtime.errors import Retryable
 
 SECONDS = 60.0
@@ -39,11 +39,11 @@ def produce(servers: str, topic: str, records: Iterable[Record]) -> None:
 
 
 def ends(servers: str) -> Ends:
-    """The offset behind the last record, of every partition of the catalogue's topics."""
+    """The offset behind the last record, of every partition of every topic that carries sales."""
     consumer = Consumer({"bootstrap.servers": servers, "group.id": "bench"})
     try:
         known = consumer.list_topics(timeout=SECONDS).topics
-        partitions = [(each.name, number) for each in TOPICS for number in known[each.name].partitions]
+        partitions = [(name, number) for name in known if carries_sales(name) for number in known[name].partitions]
         return {at: consumer.get_watermark_offsets(TopicPartition(*at), SECONDS)[1] for at in partitions}
     finally:
         consumer.close()

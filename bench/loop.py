@@ -19,9 +19,8 @@ from rankings.contract import parse
 from rankings.oracle import SumKey, Total
 from rankings.ranking import Ranking
 from rankings.sale import Deletion, Sale
-from rankings.topics import topic
 
-TOPIC = topic("events.files")
+TOPIC = "events.files"
 Sums = dict[tuple[str, ...], list[int]]
 
 
@@ -67,6 +66,6 @@ def _count(sold: Sold, sale: dict[str, Any], sign: int) -> None:
 
 def checked(payloads: Iterable[bytes]) -> dict[Ranking, dict[SumKey, Total]]:
     """The oracle's sums after all records that the contract takes."""
-    said = (parse(payload, TOPIC) for payload in payloads)
+    said = (parse(payload) for payload in payloads)
     sales = oracle.state(each for each in said if isinstance(each, Sale | Deletion))
     return {ranking: oracle.sums(ranking, sales.values(), ZoneInfo("UTC")) for ranking in RANKINGS}

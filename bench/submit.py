@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 from rankings.render import flink
-from rankings.topics import TOPICS
 from runtime.iceberg import CATALOG
 from runtime.settings import Settings, settings
 from streaming.jobs import lake, live
@@ -33,9 +32,7 @@ def plain(chosen: Settings) -> Any:
         checkpoints=f"{chosen.checkpoints}/{PLAIN}",
     )
     planned = environment(job, chosen)
-    planned.execute_sql(
-        flink.log_table(flink.LogOptions(chosen.kafka, tuple(topic.name for topic in TOPICS), PLAIN, bounded=True))
-    )
+    planned.execute_sql(flink.log_table(flink.LogOptions(chosen.kafka, PLAIN, bounded=True)))
     planned.execute_sql(NOTHING)
     statements = planned.create_statement_set()
     statements.add_insert_sql(

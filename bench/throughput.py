@@ -27,7 +27,7 @@ IDLE_SECONDS = 10.0
 def measure(chosen: Settings, count: int, rounds: int, tell: Tell) -> Part:
     """Fills the log, waits until the running jobs have it, and runs each bounded job and the loop in turn."""
     fill(chosen, count, tell)
-    payloads = log.payloads(chosen.kafka, loop.TOPIC.name)
+    payloads = log.payloads(chosen.kafka, loop.TOPIC)
     part = Part("throughput", f"Throughput over {len(payloads):,} records and the marks among them")
     idle = _idle()
     took, speeds = _rounds(chosen, payloads, rounds, tell)
@@ -40,8 +40,8 @@ def measure(chosen: Settings, count: int, rounds: int, tell: Tell) -> Part:
 
 def fill(chosen: Settings, count: int, tell: Tell) -> None:
     """Writes the records, and waits until both running jobs have committed them."""
-    tell(f"writing {count:,} records into {loop.TOPIC.name}")
-    log.produce(chosen.kafka, loop.TOPIC.name, records.records(count, seed=1))
+    tell(f"writing {count:,} records into {loop.TOPIC}")
+    log.produce(chosen.kafka, loop.TOPIC, records.records(count, seed=1))
     upto = log.ends(chosen.kafka)
     for group in (lake.NAME, live.NAME):
         tell(f"waiting for {group}")

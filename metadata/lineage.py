@@ -1,6 +1,6 @@
-"""The lineage of every answer, derived from the definitions alone: rankings, topics, and the columns of a sale.
+"""The lineage of every answer, derived from the definitions alone: rankings, sources, and the columns of a sale.
 
-PostgreSQL table ► topic ► bronze.log ► silver.sales ► gold.<ranking> ► reconciled_<ranking> ► API
+source ► topic ► bronze.log ► silver.sales ► gold.<ranking> ► reconciled_<ranking> ► API
                       └───────────────────────────────────────────────► live_<ranking>       ► API
 """
 
@@ -13,14 +13,13 @@ from rankings.catalogue import RANKINGS
 from rankings.contract import KEY_RULES, SALE_RULES
 from rankings.ranking import Ranking
 from rankings.render import spark
-from rankings.topics import TOPICS, Topic
-
-CDC_PREFIX = "cdc."
-"""Topics with this prefix carry the changes of the operational database's table that the rest of the name names."""
+from rankings.topics import TOPICS
+from runtime.settings import settings
+from streaming.sources.catalogue import sources as defined
+from streaming.sources.definition import Source
 
 SALE_COLUMNS: Columns = tuple(rule.field for rule in (*KEY_RULES, *SALE_RULES))
 
-CONNECT = Job("connect", "sales", "kafka-connect", "Debezium streams the committed changes of the table")
 LAKE = Job("lake", "bronze", "flink", "keeps every record of the log as it came")
 LIVE = Job("live", "deltas", "flink", "sums signed changes by log second")
 SILVER = Job("reconcile", "silver", "spark", "merges the latest state of every sale")
@@ -47,13 +46,19 @@ TOTALS = Dataset(
 )
 
 
-def lineage(among: tuple[Ranking, ...] = RANKINGS, topics: tuple[Topic, ...] = TOPICS) -> Graph:
-    """The whole graph of those rankings over those topics."""
-    sources = [flow for topic in topics for flow in _from_source(topic)]
+def lineage(among: tuple[Ranking, ...] = RANKINGS, sources: tuple[Source, ...] | None = None) -> Graph:
+    """The whole graph of those rankings over those sources, all that are defined unless told.
+
+    Raises:
+        Permanent: the definition of a source is not valid.
+    """
+    chosen = defined(settings()) if sources is None else sources
+    topics = tuple(sorted({*TOPICS, *(each.into for each in chosen)}))
+    read = [_from_source(each) for each in chosen]
     lake = [_from_topic(LAKE, topic, BRONZE, _pairs(SALE_COLUMNS, "payload")) for topic in topics]
     silver = Flow(SILVER, BRONZE, SILVER_SALES, _pairs_from("payload", SALE_COLUMNS))
     answers = [flow for ranking in among for flow in _of_ranking(ranking, topics)]
-    return Graph(tuple(dict.fromkeys((*sources, *lake, silver, *answers))))
+    return Graph(tuple(dict.fromkeys((*read, *lake, silver, *answers))))
 
 
 def route(ranking: Ranking) -> Dataset:
@@ -63,33 +68,28 @@ def route(ranking: Ranking) -> Dataset:
     return Dataset("http", f"/v1/rankings/{ranking.name}", ranking.title, columns)
 
 
-def topic_dataset(topic: Topic) -> Dataset:
+def topic_dataset(topic: str) -> Dataset:
     """A topic of the log."""
-    if topic.source:
-        return Dataset("kafka", topic.name, f"changes of the sales of {topic.source}", _without_source())
-    return Dataset("kafka", topic.name, "changes of sales; each record names its source", SALE_COLUMNS)
+    return Dataset("kafka", topic, "changes of sales; each record names its source", SALE_COLUMNS)
 
 
-def _without_source() -> Columns:
-    """What a sale has where the table or the topic says by itself whose it is."""
-    return tuple(column for column in SALE_COLUMNS if column != "source")
+def _from_source(source: Source) -> Flow:
+    """The way from what a source reads into its topic, column by column where a column is only renamed."""
+    renamed = {name: each.field for name, each in source.fields.mapped().items() if each.field is not None}
+    pairs = tuple((field, name) for name, field in renamed.items() if name in SALE_COLUMNS)
+    platform, name = source.origin
+    origin = Dataset(
+        platform, name, source.description or f"sales of {source.name}", tuple(dict.fromkeys(renamed.values()))
+    )
+    job = Job("sources", source.name, source.reader, f"brings the sales of {source.name} into the log")
+    return Flow(job, origin, topic_dataset(source.into), pairs)
 
 
-def _from_source(topic: Topic) -> Iterator[Flow]:
-    """The way from the operational table into its topic; the source's name is that of its database."""
-    if topic.source and topic.name.startswith(CDC_PREFIX):
-        columns = _without_source()
-        name = f"{topic.source}.{topic.name.removeprefix(CDC_PREFIX)}"
-        table = Dataset("postgres", name, "the operational table of sales", columns)
-        yield Flow(CONNECT, table, topic_dataset(topic), _same(columns))
+def _from_topic(job: Job, topic: str, downstream: Dataset, columns: tuple[tuple[str, str], ...]) -> Flow:
+    return Flow(job, topic_dataset(topic), downstream, columns)
 
 
-def _from_topic(job: Job, topic: Topic, downstream: Dataset, columns: tuple[tuple[str, str], ...]) -> Flow:
-    upstream = topic_dataset(topic)
-    return Flow(job, upstream, downstream, tuple(pair for pair in columns if pair[0] in upstream.columns))
-
-
-def _of_ranking(ranking: Ranking, topics: Iterable[Topic]) -> Iterator[Flow]:
+def _of_ranking(ranking: Ranking, topics: Iterable[str]) -> Iterator[Flow]:
     gold, answer = _gold(ranking), route(ranking)
     live, reconciled = _deltas(ranking, ranking.live_table), _deltas(ranking, ranking.reconciled_table)
     yield Flow(GOLD, SILVER_SALES, gold, _sums(ranking))
@@ -139,7 +139,7 @@ def _out_of_totals(ranking: Ranking) -> tuple[tuple[str, str], ...]:
     return (*_same(("currency", "amount", "sales")), *subject, *_ranked(("subject",)))
 
 
-def _labels(ranking: Ranking, topics: Iterable[Topic]) -> Iterator[Flow]:
+def _labels(ranking: Ranking, topics: Iterable[str]) -> Iterator[Flow]:
     """A name goes beside the sums: from the record that told it last into the answer."""
     for label in ranking.labels:
         told = ((label.key, "key"), (label.column, "name"))

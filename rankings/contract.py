@@ -22,7 +22,6 @@ from typing import Any
 
 from rankings.currencies import ISO_4217
 from rankings.sale import Deletion, Sale
-from rankings.topics import TOPICS, Topic
 
 _DATE = (
     r"(?:(?:19(?:7[1-9]|[89][0-9])|20[0-9][0-9])-(?:"
@@ -79,6 +78,9 @@ SALE_RULES: tuple[Rule, ...] = (
 )
 """What else a sale needs."""
 
+DELETED_FIELD = "deleted"
+"""The field that says whether a record deletes its sale."""
+
 MARK_FIELD = "mark"
 """The field by which a mark is known: its value is the mark's time, and the record carries no sale."""
 
@@ -125,24 +127,22 @@ class _RefusedError(Exception):
         self.rejected = Rejected(field, reason)
 
 
-def parse(payload: bytes | None, topic: Topic) -> Parsed:
-    """What a record of that topic says.
+def parse(payload: bytes | None) -> Parsed:
+    """What a record says.
 
-    >>> from rankings.topics import TOPICS
-    >>> parse(b'{"source": "till", "sale_id": "7", "deleted": true}', TOPICS[1])
+    >>> parse(b'{"source": "till", "sale_id": "7", "deleted": true}')
     Deletion(source='till', sale_id='7')
-    >>> parse(b'[1]', TOPICS[1]).reason
+    >>> parse(b'[1]').reason
     'payload: received an array, valid: a JSON object'
     """
     try:
         fields = _object(payload)
         if MARK_FIELD in fields:
             return Mark()
-        source = topic.source or _text(KEY_RULES[0], fields)
-        sale_id = _text(KEY_RULES[1], fields)
-        if _deleted(topic.deleted_field, fields):
-            return Deletion(str(source), str(sale_id))
-        return _sale(str(source), str(sale_id), fields)
+        source, sale_id = (str(_text(rule, fields)) for rule in KEY_RULES)
+        if _deleted(fields):
+            return Deletion(source, sale_id)
+        return _sale(source, sale_id, fields)
     except _RefusedError as refused:
         return refused.rejected
 
@@ -237,13 +237,13 @@ def _text(rule: Rule, fields: dict[str, object]) -> str | None:
     return text
 
 
-def _deleted(field: str, fields: dict[str, object]) -> bool:
-    value = fields.get(field)
+def _deleted(fields: dict[str, object]) -> bool:
+    value = fields.get(DELETED_FIELD)
     if value is None or value is False or value == "false":
         return False
     if value is True or value == "true":
         return True
-    raise _RefusedError(field, f"{field}: received {_kind(value)}, valid: true or false")
+    raise _RefusedError(DELETED_FIELD, f"{DELETED_FIELD}: received {_kind(value)}, valid: true or false")
 
 
 def _kind(value: object) -> str:
@@ -261,10 +261,10 @@ def as_data() -> dict[str, object]:
     return {
         "key_rules": [asdict(rule) for rule in KEY_RULES],
         "sale_rules": [asdict(rule) for rule in SALE_RULES],
+        "deleted_field": DELETED_FIELD,
         "mark_field": MARK_FIELD,
         "trimmed": TRIMMED,
         "longest_shown": LONGEST_SHOWN,
         "longest_number": LONGEST_NUMBER,
         "deepest": DEEPEST,
-        "topics": [asdict(topic) for topic in TOPICS],
     }

@@ -77,6 +77,10 @@ class Settings(BaseSettings):
         "", description="URIs of the jars that the Flink jobs need, joined by semicolons; `tidelake up` fills it in."
     )
 
+    sources_dir: Path = Field(
+        default_factory=lambda: home() / "sources", description="The folder of the user's own definitions of sources."
+    )
+
     topic_partitions: int = Field(2, ge=1, description="Partitions of a topic when it is created.")
     compaction_lag_days: int = Field(7, ge=1, description="Days for which a topic keeps every record of a key.")
     mark_interval_seconds: float = Field(1.0, gt=0, description="Seconds between two marks in a partition.")

@@ -66,7 +66,7 @@ def _live_lacks(answer: Answer, freshness_limit_seconds: float) -> list[str]:
     measured = {each.topic: each for each in answer.standing.progress}
     if not measured:
         return ["it is not known how far any source has been read: no progress has been measured"]
-    expected = sorted({each.name for each in TOPICS} | set(measured))
+    expected = sorted(set(TOPICS) | set(measured))
     lacks = [_source_lacks(topic, measured.get(topic), answer, freshness_limit_seconds) for topic in expected]
     return [lack for lack in lacks if lack]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rankings.contract import DELETED_FIELD
 from runtime.errors import Retryable
 from runtime.settings import settings
 from stack.addresses import ports
@@ -118,16 +119,21 @@ def _source() -> dict[str, str]:
 
 
 def _records() -> dict[str, str]:
-    """What a record looks like: the row's columns, flat; a delete is the old row with `__deleted`."""
+    """What a record looks like: the row's columns, flat; a delete is the old row, `deleted`; each names its source."""
     return {
         "topic.prefix": "cdc",
         "decimal.handling.mode": "string",
         "time.precision.mode": "isostring",
         "tombstones.on.delete": "false",
-        "transforms": "flat",
+        "transforms": "flat,contract,source",
         "transforms.flat.type": "io.debezium.transforms.ExtractNewRecordState",
         "transforms.flat.delete.tombstone.handling.mode": "rewrite",
         "transforms.flat.add.fields": "op,source.lsn,source.ts_ms",
+        "transforms.contract.type": "org.apache.kafka.connect.transforms.ReplaceField$Value",
+        "transforms.contract.renames": f"__deleted:{DELETED_FIELD}",
+        "transforms.source.type": "org.apache.kafka.connect.transforms.InsertField$Value",
+        "transforms.source.static.field": "source",
+        "transforms.source.static.value": CONNECTOR,
     }
 
 

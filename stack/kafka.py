@@ -151,7 +151,7 @@ def _make_topics() -> None:
     """Makes the topics that are missing, and brings all of them to today's settings."""
     from rankings.topics import TOPICS
 
-    make_topics([topic.name for topic in TOPICS])
+    make_topics(TOPICS)
 
 
 def make_topics(names: Iterable[str]) -> None:

@@ -41,7 +41,7 @@ def gauge() -> Service:
     return Service(
         name="gauge",
         command=(sys.executable, "-m", "streaming.gauge"),
-        ready=lambda: check_fresh(SHOP_SALES.name, MARKS_SECONDS),
+        ready=lambda: check_fresh(SHOP_SALES, MARKS_SECONDS),
         version=version("tidelake"),
         address="",
         needs=("topics", "clickhouse-tables"),

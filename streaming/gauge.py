@@ -22,7 +22,7 @@ from confluent_kafka.admin import AdminClient
 
 from observe.logs import configure
 from rankings.contract import MARK_FIELD
-from rankings.topics import TOPICS
+from rankings.topics import carries_sales
 from runtime.settings import settings
 from streaming.clickhouse import connect
 from streaming.jobs import lake, live
@@ -126,8 +126,11 @@ class Progress:
         self._client: Any = None
         self._seen: dict[tuple[str, Partition], Seen] = {}
 
-    def write(self) -> None:
-        """Writes one row for each path and partition that has committed.
+    def write(self, known: Iterable[Partition]) -> None:
+        """Writes one row for each path and partition; one where the path has committed nothing yet says so.
+
+        Args:
+            known: the partitions of the log.
 
         Raises:
             KafkaException: the log does not answer.
@@ -137,7 +140,10 @@ class Progress:
             self._client = connect()
             self._remember()
         now = datetime.now(UTC)
-        rows = [self._row(path, at, now) for path, group in PATHS.items() for at in self._committed(group)]
+        rows = []
+        for path, group in PATHS.items():
+            committed = dict.fromkeys(known, 0) | {(at.topic, at.partition): at.offset for at in self._committed(group)}
+            rows += [self._row(path, partition, offset, now) for partition, offset in committed.items()]
         if rows:
             self._client.insert("progress", rows, column_names=COLUMNS)
 
@@ -159,17 +165,16 @@ class Progress:
             self._admin = None
             raise
 
-    def _row(self, path: str, at: TopicPartition, now: datetime) -> tuple[object, ...]:
-        partition = (at.topic, at.partition)
+    def _row(self, path: str, partition: Partition, committed: int, now: datetime) -> tuple[object, ...]:
         before = self._seen.get((path, partition), NOTHING_SEEN)
-        seen = seen_now(before, at.offset, self._marks.newest_below(partition, at.offset))
+        seen = seen_now(before, committed, self._marks.newest_below(partition, committed))
         self._seen[path, partition] = seen
-        end = max(self._marks.log_end(partition), at.offset)
-        return path, at.topic, at.partition, at.offset, end, seen.through, now
+        end = max(self._marks.log_end(partition), committed)
+        return path, *partition, committed, end, seen.through, now
 
 
 def partitions(servers: str) -> list[Partition]:
-    """Every partition of every topic of the catalogue.
+    """Every partition of every topic that carries sales.
 
     Raises:
         KafkaException: the log does not answer.
@@ -177,9 +182,7 @@ def partitions(servers: str) -> list[Partition]:
     consumer = Consumer({"bootstrap.servers": servers, "group.id": "tidelake-gauge"})
     try:
         known = consumer.list_topics(timeout=10).topics
-        return [
-            (topic.name, number) for topic in TOPICS if topic.name in known for number in known[topic.name].partitions
-        ]
+        return [(name, number) for name in sorted(known) if carries_sales(name) for number in known[name].partitions]
     finally:
         consumer.close()
 
@@ -195,9 +198,10 @@ def main() -> None:
     while True:
         began = time.monotonic()
         try:
-            marker.write(partitions(chosen.kafka))
+            known = partitions(chosen.kafka)
+            marker.write(known)
             marker.poll(0.2)
-            progress.write()
+            progress.write(known)
         except (KafkaException, BufferError, ClickHouseError) as error:
             log.warning("the gauge could not measure", error=str(error))
         while (left := chosen.mark_interval_seconds - (time.monotonic() - began)) > 0:

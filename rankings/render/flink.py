@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rankings.ranking import Ranking
+from rankings.topics import PATTERN
 
 FUNCTIONS: Mapping[str, str] = {name: f"tidelake.{name}" for name in ("ParseRecord", "SaleSteps", "EpochMillis")}
 """The kernel's functions, by the names that the statements below use."""
@@ -23,10 +24,9 @@ IDLE = "100 ms"
 
 @dataclass(frozen=True, slots=True)
 class LogOptions:
-    """How a job reads the log: servers, topics, its consumer group, and whether it ends at the present end."""
+    """How a job reads the log: servers, its consumer group, and whether it ends at the present end."""
 
     servers: str
-    topics: tuple[str, ...]
     group: str
     bounded: bool = False
 
@@ -34,12 +34,12 @@ class LogOptions:
         """The options as they stand behind WITH."""
         options = {
             "connector": "kafka",
-            "topic": ";".join(self.topics),
+            "topic-pattern": PATTERN,
             "properties.bootstrap.servers": self.servers,
             "properties.group.id": self.group,
             "properties.isolation.level": "read_committed",
             "scan.startup.mode": "earliest-offset",
-            "scan.topic-partition-discovery.interval": "0" if self.bounded else "30 s",
+            "scan.topic-partition-discovery.interval": "0" if self.bounded else "10 s",
             "scan.watermark.idle-timeout": IDLE,
             **({"scan.bounded.mode": "latest-offset"} if self.bounded else {}),
             "key.format": "raw",
@@ -78,7 +78,7 @@ def parsed() -> str:
     """The records that are no marks, each with what it says or why it is refused."""
     return (
         "SELECT log.topic, `partition`, `offset`, log_time, `key`, payload, said.*\n"
-        "FROM log, LATERAL TABLE(ParseRecord(payload, topic)) AS said"
+        "FROM log, LATERAL TABLE(ParseRecord(payload)) AS said"
     )
 
 

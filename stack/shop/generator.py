@@ -11,8 +11,10 @@ from itertools import accumulate
 from math import log, sqrt
 
 from rankings.sale import Sale
-from rankings.topics import SHOP_SALES
 from stack.shop.places import Country, countries
+
+SOURCE = "shop"
+"""The source that the sales name."""
 
 MEDIAN_EUROS, SPREAD = 42.0, 1.1
 """Half of all sales are below the median; the logarithm of an amount has this standard deviation."""
@@ -62,7 +64,7 @@ class Generator:
         city = self.random.choices(country.cities, cum_weights=weights.cities)[0]
         salesman = self.random.choices(country.salesmen, cum_weights=weights.salesmen)[0]
         return Sale(
-            source=str(SHOP_SALES.source),
+            source=SOURCE,
             sale_id=sale_id,
             occurred_at=occurred_at,
             country=country.name,

@@ -18,8 +18,8 @@ from rankings.oracle import SumKey, Total
 from rankings.ranking import Ranking
 from rankings.render.postgres import sums
 from rankings.sale import Sale
-from rankings.topics import SHOP_SALES
 from runtime.errors import Retryable
+from stack.shop.generator import SOURCE
 
 COLUMNS = ("sale_id", "occurred_at", "country", "city", "salesman_id", "salesman", "amount", "currency")
 
@@ -135,7 +135,7 @@ def _line(sale: Sale) -> str:
 def _sale(row: tuple[Any, ...]) -> Sale:
     sale_id, occurred_at, country, city, salesman_id, salesman, amount, currency = row
     return Sale(
-        source=str(SHOP_SALES.source),
+        source=SOURCE,
         sale_id=_text(sale_id),
         occurred_at=occurred_at.astimezone(UTC),
         country=_text(country),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from rankings.render import flink
-from rankings.topics import TOPICS
 from runtime.iceberg import CATALOG, java_properties
 from runtime.settings import Settings
 from streaming.jobs.environment import Job, ending, environment
@@ -33,7 +32,7 @@ def plan(chosen: Settings, restore: str | None = None, *, bounded: bool = False,
     properties = {"type": "iceberg", **java_properties(chosen)}
     listed = ", ".join(f"'{name}' = '{value}'" for name, value in properties.items())
     planned.execute_sql(f"CREATE CATALOG {CATALOG} WITH ({listed})")
-    log = flink.LogOptions(chosen.kafka, tuple(topic.name for topic in TOPICS), how.group, bounded)
+    log = flink.LogOptions(chosen.kafka, how.group, bounded)
     planned.execute_sql(flink.log_table(log))
     statements = planned.create_statement_set()
     statements.add_insert_sql(flink.lake_insert(table))

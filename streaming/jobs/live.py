@@ -9,7 +9,6 @@ from typing import Any
 from rankings.catalogue import RANKINGS
 from rankings.ranking import Ranking
 from rankings.render import flink
-from rankings.topics import TOPICS
 from runtime.settings import Settings
 from streaming.jobs.environment import Job, ending, environment
 
@@ -68,7 +67,7 @@ def plan(chosen: Settings, restore: str | None = None, *, bounded: bool = False)
 
 
 def _log(chosen: Settings, group: str, *, bounded: bool) -> flink.LogOptions:
-    return flink.LogOptions(chosen.kafka, tuple(topic.name for topic in TOPICS), group, bounded)
+    return flink.LogOptions(chosen.kafka, group, bounded)
 
 
 def prepare(planned: Any, log: flink.LogOptions) -> None:

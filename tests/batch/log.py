@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rankings.contract import Parsed, parse
-from rankings.topics import TOPICS, topic
+from rankings.contract import DELETED_FIELD, Parsed, parse
+from rankings.topics import TOPICS
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PARTITIONS = 2
@@ -52,7 +52,7 @@ class Record:
     @property
     def said(self) -> Parsed:
         """What the contract says of it."""
-        return parse(self.payload, topic(self.topic))
+        return parse(self.payload)
 
 
 class Log:
@@ -89,7 +89,7 @@ class Log:
         """A topic, a key and a payload."""
         draw = self._random.random()
         if draw < 0.05:
-            return self._random.choice(TOPICS).name, "bad", self._random.choice(MALFORMED)
+            return self._random.choice(TOPICS), "bad", self._random.choice(MALFORMED)
         gone = [key for key, sale in self._sales.items() if sale["deleted"]]
         if draw < 0.1 and gone:
             return self._written(self._random.choice(gone), deleted=False)
@@ -97,14 +97,15 @@ class Log:
             key = self._random.choice(list(self._sales))
             return self._written(key, deleted=self._random.random() < 0.3)
         where = self._random.choice(TOPICS)
-        return self._written((where.name, f"s{len(self._sales)}"), deleted=False)
+        return self._written((where, f"s{len(self._sales)}"), deleted=False)
 
     def _written(self, key: tuple[str, str], *, deleted: bool) -> tuple[str, str, bytes]:
-        where = topic(key[0])
         self._sales[key] = {"deleted": deleted}
-        fields: dict[str, object] = {"sale_id": key[1], where.deleted_field: "true" if deleted else "false"}
-        if where.source is None:
-            fields["source"] = where.name.removeprefix("events.")
+        fields: dict[str, object] = {
+            "sale_id": key[1],
+            "source": key[0].rpartition(".")[2],
+            DELETED_FIELD: "true" if deleted else "false",
+        }
         if not deleted or self._random.random() < 0.5:
             fields |= self._figures()
         return key[0], key[1], json.dumps(fields, ensure_ascii=False).encode()
@@ -141,4 +142,4 @@ def partitions() -> frozenset[Partition]:
 def _partitions() -> Iterator[Partition]:
     for each in TOPICS:
         for partition in range(PARTITIONS):
-            yield each.name, partition
+            yield each, partition

@@ -11,10 +11,11 @@ from typing import Any
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
-from rankings.contract import KEY_RULES, SALE_RULES, Rejected, parse
+from rankings.contract import DELETED_FIELD, KEY_RULES, SALE_RULES, Rejected, parse
 from rankings.sale import Deletion, Key, Sale
-from rankings.topics import SHOP_SALES, TOPICS, Topic, topic
+from rankings.topics import TOPICS
 from runtime.settings import Settings
+from stack.shop.generator import SOURCE
 
 DIRECT = "direct/"
 """How the ids of sales begin that tests write into the shop's topic past the shop's table."""
@@ -27,7 +28,7 @@ FIELDS = tuple(rule.field for rule in (*KEY_RULES, *SALE_RULES))
 class Record:
     """A record to produce."""
 
-    topic: Topic
+    topic: str
     key: bytes | None
     payload: bytes | None
 
@@ -53,10 +54,10 @@ class Refused:
     log_time: datetime
 
 
-def told(said: Sale | Deletion, where: Topic) -> Record:
+def told(said: Sale | Deletion, where: str) -> Record:
     """A sale or a deletion as a source would write it into that topic."""
     if isinstance(said, Deletion):
-        fields: dict[str, object] = {"source": said.source, "sale_id": said.sale_id, where.deleted_field: "true"}
+        fields: dict[str, object] = {"source": said.source, "sale_id": said.sale_id, DELETED_FIELD: "true"}
     else:
         fields = {name: getattr(said, name) for name in FIELDS}
         fields["occurred_at"] = said.occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -71,7 +72,7 @@ def produce(chosen: Settings, records: Iterable[Record]) -> list[Taken]:
     taken: list[Taken | None] = [None] * len(wanted)
     producer = Producer({"bootstrap.servers": chosen.kafka, "linger.ms": 5, "enable.idempotence": True})
     for number, record in enumerate(wanted):
-        producer.produce(record.topic.name, record.payload, record.key, on_delivery=partial(_keep, taken, number))
+        producer.produce(record.topic, record.payload, record.key, on_delivery=partial(_keep, taken, number))
         producer.poll(0)
     left = producer.flush(SECONDS)
     assert not left, f"{left} records were not delivered"
@@ -100,7 +101,7 @@ class LogReader:
             {"bootstrap.servers": chosen.kafka, "group.id": "tests", "enable.auto.commit": False, "log_level": 0}
         )
         known = self._consumer.list_topics(timeout=SECONDS).topics
-        self._next = {(each.name, number): 0 for each in TOPICS for number in known[each.name].partitions}
+        self._next = {(name, number): 0 for name in TOPICS for number in known[name].partitions}
         self._consumer.assign([TopicPartition(name, number, 0) for name, number in self._next])
         self._last: dict[Key, tuple[tuple[int, str, int, int], Sale | Deletion]] = {}
         self.refused: dict[tuple[str, int, int], Refused] = {}
@@ -121,7 +122,7 @@ class LogReader:
     def _take(self, message: Message) -> None:
         name, partition, offset = str(message.topic()), int(message.partition() or 0), int(message.offset() or 0)
         self._next[name, partition] = offset + 1
-        said = parse(message.value(), topic(name))
+        said = parse(message.value())
         if isinstance(said, Rejected):
             raw, at = (message.key() or b"", message.value() or b""), _time(message)
             self.refused[name, partition, offset] = Refused(said.field or "", said.reason, *raw, at)
@@ -136,4 +137,4 @@ class LogReader:
 
 
 def _in_table(sale: Sale) -> bool:
-    return sale.source == SHOP_SALES.source and not sale.sale_id.startswith(DIRECT)
+    return sale.source == SOURCE and not sale.sale_id.startswith(DIRECT)

@@ -13,7 +13,6 @@ import psycopg2
 from confluent_kafka import Producer
 
 from rankings.sale import Deletion
-from rankings.topics import topic
 from runtime.errors import Retryable
 from runtime.settings import Settings
 from stack.shop.generator import Generator
@@ -85,6 +84,6 @@ class Writer(threading.Thread):
     def _tell(self) -> None:
         sale = replace(self._draw.sale(f"W{self._draw.random.randrange(500)}"), source="writer")
         gone = self._draw.random.random() < 0.1
-        record = told(Deletion(sale.source, sale.sale_id) if gone else sale, topic("events.rest"))
-        self._producer.produce(record.topic.name, record.payload, record.key)
+        record = told(Deletion(sale.source, sale.sale_id) if gone else sale, "events.rest")
+        self._producer.produce(record.topic, record.payload, record.key)
         self._producer.poll(0)

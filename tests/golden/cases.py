@@ -36,11 +36,10 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from rankings.catalogue import ranking
-from rankings.contract import Parsed, parse
+from rankings.contract import DELETED_FIELD, Parsed, parse
 from rankings.oracle import Entry, Filter
 from rankings.ranking import Ranking
 from rankings.sale import Deletion, Sale
-from rankings.topics import Topic, topic
 
 BASE = {
     "source": "till",
@@ -63,7 +62,7 @@ PARTITIONS = 2
 class Record:
     """One record of the log, as an engine reads it."""
 
-    topic: Topic
+    topic: str
     partition: int
     offset: int
     log_time: datetime
@@ -73,7 +72,7 @@ class Record:
     @property
     def parsed(self) -> Parsed:
         """What the contract says of it."""
-        return parse(self.payload, self.topic)
+        return parse(self.payload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +146,7 @@ def _case(path: Path) -> Case:
 class _Unplaced:
     """A record before it has a place in the log."""
 
-    topic: Topic
+    topic: str
     at: datetime | None
     key: str
     payload: bytes
@@ -163,18 +162,16 @@ def _records(told: list[dict[str, Any]]) -> Iterator[_Unplaced]:
 
 
 def _record(told: dict[str, Any]) -> _Unplaced:
-    where = topic(told.get("topic", "events.files"))
+    where = told.get("topic", "events.files")
     if "raw" in told:
         return _Unplaced(where, None, "raw", str(told["raw"]).encode())
     if "mark" in told:
         return _Unplaced(where, None, "mark", b'{"mark": "2026-03-01T12:00:00Z"}')
     if "delete" in told:
-        fields = {"source": told.get("source", BASE["source"]), "sale_id": told["delete"], where.deleted_field: "true"}
+        fields = {"source": told.get("source", BASE["source"]), "sale_id": told["delete"], DELETED_FIELD: "true"}
     else:
         fields = BASE | told["sale"]
-    if where.source:
-        fields.pop("source", None)
-    key = json.dumps([where.source or fields.get("source"), fields.get("sale_id")])
+    key = json.dumps([fields.get("source"), fields.get("sale_id")])
     return _Unplaced(where, None, key, json.dumps(fields, ensure_ascii=False).encode())
 
 
@@ -185,8 +182,8 @@ def _placed(records: list[_Unplaced]) -> Iterator[Record]:
     for record in records:
         time = record.at.replace(tzinfo=UTC) if record.at else time + timedelta(seconds=1)
         partition = zlib.crc32(record.key.encode()) % PARTITIONS
-        offset = offsets.get((record.topic.name, partition), 0)
-        offsets[record.topic.name, partition] = offset + 1
+        offset = offsets.get((record.topic, partition), 0)
+        offsets[record.topic, partition] = offset + 1
         yield Record(record.topic, partition, offset, time, record.key.encode(), record.payload)
 
 

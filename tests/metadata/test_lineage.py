@@ -10,7 +10,8 @@ from metadata.graph import Dataset, Graph
 from metadata.lineage import lineage, route
 from rankings.catalogue import RANKINGS, TOP_SALES_PER_CITY, TOP_SALESMAN_IN_COUNTRY
 from rankings.ranking import Ranking, Sum
-from rankings.topics import TOPICS, Topic
+from rankings.topics import TOPICS
+from streaming.sources.postgres.definition import PostgresSource
 
 TOP_COUNTRIES = Ranking("top-countries", "Top countries", ("country",), (), Sum("amount"))
 
@@ -37,7 +38,7 @@ def test_an_answer_comes_from_the_operational_table_by_both_ways(ranking: Rankin
     way = names(lineage((ranking,)).way_to(route(ranking)))
     history = {"lake.bronze.log", "lake.silver.sales", f"lake.gold.{ranking.gold_table}", ranking.reconciled_table}
     assert {"shop.public.sales", "cdc.public.sales", ranking.live_table, *history} <= way
-    assert {topic.name for topic in TOPICS} <= way
+    assert set(TOPICS) <= way
 
 
 def test_an_amount_is_made_of_amounts_keys_and_days_alone() -> None:
@@ -72,10 +73,14 @@ def test_a_ranking_added_to_the_catalogue_is_in_the_lineage() -> None:
     assert "shop.public.sales" in names(graph.way_to(route(TOP_COUNTRIES)))
 
 
-def test_another_table_of_the_operational_database_is_a_source_of_its_own() -> None:
-    graph = lineage(topics=(Topic("cdc.branch.sales", source="branch"),))
-    assert "branch.branch.sales" in names(graph)
+def test_a_source_that_is_defined_is_in_the_lineage_with_its_own_columns() -> None:
+    branch = PostgresSource(name="branch", kind="postgres", table="public.till", fields={"city": "town"})
+    graph = lineage(sources=(branch,))
     assert "shop.public.sales" not in names(graph)
+    origin = next(flow for flow in graph.flows if flow.upstream.name == "branch.public.till")
+    assert origin.downstream.name == "cdc.branch.public.till"
+    assert ("town", "city") in origin.columns
+    assert "city" not in origin.upstream.columns
 
 
 def test_the_way_to_one_answer_has_nothing_of_another() -> None:

@@ -54,7 +54,7 @@ def test_a_ranking_is_found_by_its_name() -> None:
         catalogue.ranking("top-of-nothing")
 
 
-def test_a_topic_is_found_by_its_name() -> None:
-    assert [topics.topic(each.name) for each in topics.TOPICS] == list(topics.TOPICS)
-    with pytest.raises(KeyError):
-        topics.topic("events.unknown")
+def test_the_topics_that_carry_sales_are_known_by_their_names() -> None:
+    assert all(map(topics.carries_sales, (*topics.TOPICS, "cdc.branch.public.sales", "events.till-7")))
+    others = ("events", "events.", "xevents.files", "connect-offsets", "raw.branch", "events.a b", "source-positions")
+    assert not any(map(topics.carries_sales, others))

@@ -185,4 +185,4 @@ def publication(version: int, boundary: datetime, versions: tuple[int, ...] = ()
 
 def standing(of: Publication | None = None, *, seen_through: datetime | None = NOW) -> Standing:
     """Every source has been read up to that moment."""
-    return Standing(of, tuple(SourceProgress(each.name, seen_through, 3) for each in TOPICS), {"events.rest": 2})
+    return Standing(of, tuple(SourceProgress(each, seen_through, 3) for each in TOPICS), {"events.rest": 2})

@@ -16,6 +16,7 @@ import pytest
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, Message
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
+from rankings.contract import DELETED_FIELD
 from rankings.topics import SHOP_SALES, TOPICS
 from runtime.settings import settings
 from stack import control
@@ -45,7 +46,7 @@ def records(key: str, count: int, seconds: float = 30) -> list[Message]:
         "auto.offset.reset": "earliest",
     }
     consumer = Consumer(options)
-    consumer.subscribe([SHOP_SALES.name])
+    consumer.subscribe([SHOP_SALES])
     found: list[Message] = []
     give_up = time.monotonic() + seconds
     while len(found) < count and time.monotonic() < give_up:
@@ -71,7 +72,7 @@ def test_every_change_of_a_sale_reaches_the_log(servers: Servers) -> None:
     first, second, third = map(value, messages)
     assert (first["city"], first["amount"], first["occurred_at"]) == ("Köln", "12.30", "2026-03-01T10:00:00.000000Z")
     assert (second["city"], second["amount"]) == ("Bonn", "1234567890123456.78")
-    assert [each[SHOP_SALES.deleted_field] for each in (first, second, third)] == ["false", "false", "true"]
+    assert [each[DELETED_FIELD] for each in (first, second, third)] == ["false", "false", "true"]
     assert all(message.timestamp()[0] == TIMESTAMP_LOG_APPEND_TIME for message in messages)
 
 
@@ -80,7 +81,7 @@ def test_every_topic_has_the_logs_settings(servers: Servers) -> None:
     from confluent_kafka.admin._config import ConfigResource
 
     client = AdminClient({"bootstrap.servers": settings().kafka})
-    asked = client.describe_configs([ConfigResource("topic", topic.name) for topic in TOPICS])
+    asked = client.describe_configs([ConfigResource("topic", topic) for topic in TOPICS])
     for answer in asked.values():
         present = {name: entry.value for name, entry in answer.result(10).items()}
         assert {name: present[name] for name in topic_settings()} == topic_settings()

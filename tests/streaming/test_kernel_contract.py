@@ -7,7 +7,6 @@ import json
 import random
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ import pytest
 
 from rankings.contract import KEY_RULES, SALE_RULES, Mark, Parsed, Rejected, parse
 from rankings.sale import Deletion, Sale
-from rankings.topics import TOPICS, Topic
 from stack.java import java
 from tests.golden import payloads
 from tests.golden.payloads import with_
@@ -29,16 +27,8 @@ AS_A_WHOLE = tuple(f"payload: {beginning}" for beginning in ("not JSON", "not UT
 """How the reasons begin of payloads that are no JSON object."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A payload for a topic."""
-
-    payload: bytes | None
-    topic: Topic
-
-
 Verdict = tuple[Any, ...]
-Ask = Callable[[Iterable[Sent]], list[Verdict]]
+Ask = Callable[[Iterable[bytes | None]], list[Verdict]]
 
 
 @pytest.fixture(scope="session")
@@ -50,8 +40,8 @@ def ask(kernel: Path, compiler: Path, flink_classes: str, tmp_path_factory: pyte
     subprocess.run(compile_, check=True)
     run = [java(), "-XX:TieredStopAtLevel=1", "-cp", f"{classes}:{class_path}", "tidelake.ReadPayloads"]
 
-    def asked(sent: Iterable[Sent]) -> list[Verdict]:
-        lines = "".join(f"{each.topic.name}\t{_encoded(each.payload)}\n" for each in sent)
+    def asked(sent: Iterable[bytes | None]) -> list[Verdict]:
+        lines = "".join(f"{_encoded(each)}\n" for each in sent)
         done = subprocess.run(run, input=lines, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return [_verdict(line.split("\t")) for line in done.stdout.splitlines()]
@@ -69,12 +59,12 @@ def _verdict(told: list[str]) -> Verdict:
     )
 
 
-def reference(sent: Sent) -> Verdict:
+def reference(payload: bytes | None) -> Verdict:
     """What the Python contract says, in the kernel's words."""
-    return _words(parse(sent.payload, sent.topic), sent)
+    return _words(parse(payload))
 
 
-def _words(said: Parsed, sent: Sent) -> Verdict:
+def _words(said: Parsed) -> Verdict:
     match said:
         case Mark():
             return ("mark",)
@@ -104,7 +94,7 @@ def comparable(verdict: Verdict) -> Verdict:
     return _refusal(*verdict[1:]) if verdict[0] == "rejected" else verdict
 
 
-def check(ask: Ask, sent: list[Sent]) -> None:
+def check(ask: Ask, sent: list[bytes | None]) -> None:
     """Fails with the first differences."""
     pairs = zip(sent, map(reference, sent), map(comparable, ask(sent)), strict=True)
     differ = [
@@ -116,8 +106,8 @@ def check(ask: Ask, sent: list[Sent]) -> None:
 
 
 def test_the_payloads_of_every_kind(ask: Ask) -> None:
-    bad = [Sent(each.payload, each.topic) for each in payloads.bad()]
-    good = [Sent(each.payload, each.topic) for each in payloads.good()]
+    bad = [each.payload for each in payloads.bad()]
+    good = [each.payload for each in payloads.good()]
     check(ask, bad + good)
 
 
@@ -152,9 +142,9 @@ EDGES = (
 
 def test_a_name_that_stands_twice_is_told(ask: Ask) -> None:
     twice = [each for each in payloads.bad() if "stands twice" in each.reason]
-    told = ask([Sent(each.payload, each.topic) for each in twice])
+    told = ask([each.payload for each in twice])
     assert twice
-    assert told == [("rejected", *_told(parse(each.payload, each.topic))) for each in twice]
+    assert told == [("rejected", *_told(parse(each.payload))) for each in twice]
 
 
 def _told(said: Parsed) -> tuple[str, str]:
@@ -164,7 +154,7 @@ def _told(said: Parsed) -> tuple[str, str]:
 
 def test_edges_of_json(ask: Ask) -> None:
     merged = [with_()[:-1] + b", " + each[1:] for each in EDGES if each[:1] == b"{" and each not in (b"{", b"{}")]
-    check(ask, [Sent(payload, where) for payload in (*EDGES, *merged) for where in TOPICS[:2]])
+    check(ask, [*EDGES, *merged])
 
 
 ODD = (
@@ -181,13 +171,12 @@ ODD = (
 def test_odd_text_in_every_field(ask: Ask) -> None:
     draw = random.Random("odd text")
     texts = [*ODD, *("".join(draw.choices(ODD, k=draw.randint(2, 4))) for _ in range(300))]
-    sent = []
+    sent: list[bytes | None] = []
     for text in texts:
         for name in draw.sample([*FIELDS, "deleted", "__deleted", text], 3):
             told = json.loads(with_()) | {name: text}
-            sent.append(Sent(json.dumps(told).encode(), draw.choice(TOPICS)))
-            raw = json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogatepass")
-            sent.append(Sent(raw, draw.choice(TOPICS)))
+            sent.append(json.dumps(told).encode())
+            sent.append(json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogatepass"))
     check(ask, sent)
 
 
@@ -200,22 +189,22 @@ VALUES: tuple[object, ...] = (
 
 def test_values_of_every_kind_in_every_field(ask: Ask) -> None:
     names = [*FIELDS, "deleted", "__deleted", "mark", "Amount", "x"]
-    check(ask, [Sent(with_(**{name: value}), where) for name in names for value in VALUES for where in TOPICS[:2]])
+    check(ask, [with_(**{name: value}) for name in names for value in VALUES])
 
 
 def test_several_fields_at_once(ask: Ask) -> None:
     draw = random.Random("several fields")
     names = [*FIELDS, "deleted", "__deleted", "mark"]
-    sent = []
+    sent: list[bytes | None] = []
     for _ in range(2000):
         wrong = {name: draw.choice([*VALUES, ...]) for name in draw.sample(names, draw.randint(1, 4))}
-        sent.append(Sent(with_(**wrong), draw.choice(TOPICS)))
+        sent.append(with_(**wrong))
     check(ask, sent)
 
 
 def test_damaged_payloads(ask: Ask) -> None:
     draw = random.Random("damaged")
-    check(ask, [Sent(damaged(draw), draw.choice(TOPICS)) for _ in range(4000)])
+    check(ask, [damaged(draw) for _ in range(4000)])
 
 
 def damaged(draw: random.Random) -> bytes:
@@ -233,11 +222,4 @@ def test_amounts_in_cents(ask: Ask) -> None:
     draw = random.Random("amounts")
     amounts = [f"{draw.choice(['', '-'])}{draw.randrange(10 ** draw.randint(1, 16))}" for _ in range(300)]
     amounts = [f"{each}{draw.choice(['', f'.{draw.randrange(10)}', f'.{draw.randrange(100):02}'])}" for each in amounts]
-    check(ask, [Sent(with_(amount=each), TOPICS[1]) for each in [*amounts, "-0", "-0.0", "-0.05", "0" * 16]])
-
-
-def test_a_record_of_another_topic_is_refused(ask: Ask) -> None:
-    other = Topic("cdc.public.other", source=None)
-    assert ask([Sent(with_(), other)]) == [
-        ("rejected", "", "topic: received 'cdc.public.other', valid: a topic of the catalogue")
-    ]
+    check(ask, [with_(amount=each) for each in [*amounts, "-0", "-0.0", "-0.05", "0" * 16]])

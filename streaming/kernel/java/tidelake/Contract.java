@@ -31,8 +31,8 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMap
 final class Contract {
   private final List<Rule> rules = new ArrayList<>();
   private final Map<String, Integer> index = new HashMap<>();
-  private final Map<String, Topic> topics = new HashMap<>();
   private final int keyRules;
+  private final String deletedField;
   private final String markField;
   private final String trimmed;
   private final int longestShown;
@@ -52,12 +52,12 @@ final class Contract {
       contract.get("key_rules").forEach(each -> rules.add(new Rule(each)));
       keyRules = rules.size();
       contract.get("sale_rules").forEach(each -> rules.add(new Rule(each)));
+      deletedField = contract.get("deleted_field").asText();
       markField = contract.get("mark_field").asText();
       trimmed = contract.get("trimmed").asText();
       longestShown = contract.get("longest_shown").asInt();
       longestNumber = contract.get("longest_number").asInt();
       json = factory(contract.get("deepest").asInt());
-      contract.get("topics").forEach(each -> topics.put(each.get("name").asText(), new Topic(each)));
     } catch (IOException error) {
       throw new UncheckedIOException("contract.json cannot be read", error);
     }
@@ -82,15 +82,12 @@ final class Contract {
   }
 
   /** Reads one record; the getters then tell what it says. */
-  void read(byte[] payload, String topicName) {
-    Topic topic = topics.get(topicName);
+  void read(byte[] payload) {
     reset();
-    if (topic == null) {
-      refuse(null, "topic: received " + shown(topicName) + ", valid: a topic of the catalogue");
-    } else if (payload == null || payload.length == 0) {
+    if (payload == null || payload.length == 0) {
       refuse(null, "payload: received nothing, valid: a JSON object");
     } else {
-      readObject(payload, topic);
+      readObject(payload);
     }
   }
 
@@ -132,9 +129,9 @@ final class Contract {
     this.reason = reason;
   }
 
-  private void readObject(byte[] payload, Topic topic) {
+  private void readObject(byte[] payload) {
     try (JsonParser parser = json.createParser(decoded(payload))) {
-      readObject(parser, topic);
+      readObject(parser);
     } catch (CharacterCodingException error) {
       refuse(null, "payload: not UTF-8, valid: a JSON object in UTF-8");
     } catch (IOException error) {
@@ -143,18 +140,18 @@ final class Contract {
     // What is refused as a whole is no mark, whatever it holds.
     mark &= reason == null;
     if (!mark && reason == null) {
-      judge(topic);
+      judge();
     }
   }
 
-  private void readObject(JsonParser parser, Topic topic) throws IOException {
+  private void readObject(JsonParser parser) throws IOException {
     JsonToken first = parser.nextToken();
     if (first != JsonToken.START_OBJECT) {
       refuse(null, notAnObject(parser, first));
       return;
     }
     try {
-      readFields(parser, topic);
+      readFields(parser);
     } catch (JsonParseException error) {
       if (!firstLine(error).startsWith("Duplicate field")) {
         throw error;
@@ -184,13 +181,13 @@ final class Contract {
     return "payload: received " + kindOf(first) + ", valid: a JSON object";
   }
 
-  private void readFields(JsonParser parser, Topic topic) throws IOException {
+  private void readFields(JsonParser parser) throws IOException {
     while (parser.nextToken() == JsonToken.FIELD_NAME) {
       String name = parser.currentName();
       JsonToken token = parser.nextToken();
       Integer at = index.get(name);
       mark |= name.equals(markField);
-      if (name.equals(topic.deletedField)) {
+      if (name.equals(deletedField)) {
         readDeletion(parser, token);
       }
       if (at != null && token != JsonToken.VALUE_NULL) {
@@ -229,16 +226,12 @@ final class Contract {
   }
 
   /** In the order of the reference: the key, whether it is a deletion, the other fields. */
-  private void judge(Topic topic) {
-    if (topic.source != null) {
-      text[0] = topic.source;
-      kind[0] = "a string";
-    }
+  private void judge() {
     if (!accept(0, keyRules)) {
       return;
     }
     if (wrongDeletion != null) {
-      refuse(topic.deletedField, topic.deletedField + ": received " + wrongDeletion + ", valid: true or false");
+      refuse(deletedField, deletedField + ": received " + wrongDeletion + ", valid: true or false");
     } else if (!deleted) {
       accept(keyRules, rules.size());
     }
@@ -333,16 +326,6 @@ final class Contract {
 
     boolean matches(String value) {
       return value.codePointCount(0, value.length()) <= longest && matcher.reset(value).matches();
-    }
-  }
-
-  private static final class Topic {
-    final String source;
-    final String deletedField;
-
-    Topic(JsonNode topic) {
-      source = topic.get("source").isNull() ? null : topic.get("source").asText();
-      deletedField = topic.get("deleted_field").asText();
     }
   }
 }

@@ -33,8 +33,8 @@ public final class ParseRecord extends TableFunction<RowData> {
     contract = new Contract();
   }
 
-  public void eval(byte[] payload, String topic) {
-    contract.read(payload, topic);
+  public void eval(byte[] payload) {
+    contract.read(payload);
     if (!contract.isMark()) {
       collect(contract.reason() == null ? sale() : refusal());
     }

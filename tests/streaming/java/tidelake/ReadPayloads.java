@@ -14,7 +14,7 @@ import org.apache.flink.table.data.RowData;
 import org.apache.flink.util.Collector;
 
 /**
- * Asks the kernel's parser for its verdict on each line of the input: a topic, a tab, the payload. Answers with a line
+ * Asks the kernel's parser for its verdict on each line of the input, a payload. Answers with a line
  * for each: kind, then its values, separated by tabs. Payload and values are in Base64 behind an equals sign, or a hyphen
  * for null; microseconds since 1970 and cents are plain.
  */
@@ -29,8 +29,7 @@ final class ReadPayloads implements Collector<RowData> {
     PrintStream out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
     BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = in.readLine(); line != null; line = in.readLine()) {
-      String[] parts = line.split("\t");
-      parser.eval(parts[1].equals("-") ? null : Base64.getDecoder().decode(parts[1].substring(1)), parts[0]);
+      parser.eval(line.equals("-") ? null : Base64.getDecoder().decode(line.substring(1)));
       out.println(reader.verdict());
     }
     out.flush();

@@ -1,0 +1,1 @@
+"""Where sales come from: one definition a source, and what reads each kind of source into the log."""

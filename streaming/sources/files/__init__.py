@@ -1,0 +1,1 @@
+"""File drops: a watched folder or an S3 prefix."""

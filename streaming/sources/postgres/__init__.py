@@ -1,0 +1,1 @@
+"""PostgreSQL tables of any shape, through Debezium."""

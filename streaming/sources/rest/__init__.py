@@ -1,0 +1,1 @@
+"""REST services: pages of JSON over HTTP."""

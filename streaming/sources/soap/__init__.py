@@ -1,0 +1,1 @@
+"""SOAP services (WS-*), by their WSDL."""
