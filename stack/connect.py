@@ -12,11 +12,11 @@ from stack.addresses import ports
 from stack.http import call, check
 from stack.jars import class_path, unpacked_plugin, version_of
 from stack.java import java_command
-from stack.kafka import topic_settings
 from stack.model import Service, Step
 from stack.passwords import passwords
 from stack.ports import HOST
 from stack.postgres import check_slot
+from streaming.topics import topic_settings
 
 CONNECTOR = "shop"
 SLOT = "tidelake"
@@ -151,7 +151,7 @@ def _pace() -> dict[str, str]:
 
 
 def _new_topics() -> dict[str, str]:
-    return {"replication.factor": "1", "partitions": "1", **topic_settings()}
+    return {"replication.factor": "1", "partitions": "1", **topic_settings(settings())}
 
 
 def _register() -> None:

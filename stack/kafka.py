@@ -7,7 +7,6 @@ import os
 import subprocess
 import time
 import uuid
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +22,6 @@ from stack.process import UTF8
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
-    from confluent_kafka.admin._config import ConfigResource
 
 CONFIGURATION = """
 process.roles=broker,controller
@@ -108,16 +106,6 @@ def _format() -> None:
         raise Permanent("Kafka's folder could not be formatted", received="\n".join(lines)[-600:])
 
 
-def topic_settings() -> dict[str, str]:
-    """The settings of every topic: what gives a record its log time, and keeps the last record of each key."""
-    day_ms = 24 * 3600 * 1000
-    return {
-        "message.timestamp.type": "LogAppendTime",
-        "cleanup.policy": "compact",
-        "min.compaction.lag.ms": str(settings().compaction_lag_days * day_ms),
-    }
-
-
 @cache
 def _admin() -> AdminClient:
     """One client for all probes: each holds threads and connections of its own."""
@@ -150,44 +138,6 @@ def check_fresh(topic: str, seconds: float) -> None:
 def _make_topics() -> None:
     """Makes the topics that are missing, and brings all of them to today's settings."""
     from rankings.topics import TOPICS
+    from streaming.topics import make_topics
 
-    make_topics(TOPICS)
-
-
-def make_topics(names: Iterable[str]) -> None:
-    """Makes topics with the log's settings; those that exist keep their partitions and get today's settings.
-
-    Raises:
-        Retryable: the broker did not answer.
-    """
-    from confluent_kafka import KafkaException
-    from confluent_kafka.cimpl import NewTopic
-
-    client = _admin()
-    wanted = list(names)
-    try:
-        present = client.list_topics(timeout=ANSWER_SECONDS).topics
-        new = [
-            NewTopic(name, settings().topic_partitions, 1, config=topic_settings())
-            for name in wanted
-            if name not in present
-        ]
-        for done in client.create_topics(new).values() if new else ():
-            done.result(ANSWER_SECONDS)
-        for done in client.incremental_alter_configs([_today(name) for name in wanted]).values():
-            done.result(ANSWER_SECONDS)
-    except KafkaException as error:
-        raise Retryable("Kafka did not make the topics", received=str(error)) from error
-
-
-def _today(topic: str) -> ConfigResource:
-    """The request that brings one topic to today's settings."""
-    from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry
-    from confluent_kafka.admin._config import ConfigResource as Resource
-    from confluent_kafka.admin._resource import ResourceType
-
-    entries = [
-        ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
-        for name, value in topic_settings().items()
-    ]
-    return Resource(ResourceType.TOPIC, topic, incremental_configs=entries)
+    make_topics(settings(), TOPICS)

@@ -1,14 +1,16 @@
-"""Tidelake's own processes: the ClickHouse gateway, the gauge, the keeper of the jobs, and the API."""
+"""Tidelake's own processes: the ClickHouse gateway, the gauge, the keepers of sources and jobs, and the API."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from importlib.metadata import version
 
 import structlog
 
 from rankings.topics import SHOP_SALES
+from runtime.errors import Retryable
 from runtime.settings import settings
 from stack.addresses import ports
 from stack.flink import check_jobs, client_environment
@@ -19,6 +21,9 @@ from stack.ports import HOST
 
 MARKS_SECONDS = 10.0
 """A gauge that works has written marks within this time."""
+
+LOOKED_SECONDS = 30.0
+"""A keeper of sources that works has looked within this time."""
 
 JOBS = ("tidelake-lake", "tidelake-live")
 
@@ -46,6 +51,29 @@ def gauge() -> Service:
         address="",
         needs=("topics", "clickhouse-tables"),
     )
+
+
+def sources() -> Service:
+    """Keeps a process for each source that needs one."""
+    return Service(
+        name="sources",
+        command=(sys.executable, "-m", "streaming.sources.keeper"),
+        ready=_sources_are_looked_after,
+        tend=_sources_are_looked_after,
+        version=version("tidelake"),
+        address="",
+        needs=("topics", "platform-tables", "clickhouse-tables"),
+    )
+
+
+def _sources_are_looked_after() -> None:
+    """Raises Retryable unless the keeper of the sources has looked a moment ago."""
+    from streaming.sources.keeper import sign_of_life
+
+    path = sign_of_life(settings())
+    age = time.time() - path.stat().st_mtime if path.exists() else None
+    if age is None or age > LOOKED_SECONDS:
+        raise Retryable("the sources are not looked after", received=age, valid=f"a look within {LOOKED_SECONDS:g} s")
 
 
 def keeper() -> Service:

@@ -23,6 +23,7 @@ def parts() -> list[Part]:
         connect.service(),
         connect.connector_step(),
         own.gauge(),
+        own.sources(),
         own.keeper(),
         own.api(),
         own.lineage_step(),

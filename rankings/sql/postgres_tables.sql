@@ -60,3 +60,22 @@ CREATE TABLE IF NOT EXISTS api_keys (
     revoked_at timestamptz
 );
 COMMENT ON TABLE api_keys IS 'Who may call the API; SHA-256 of the key, never the key';
+
+CREATE TABLE IF NOT EXISTS source_states (
+    name text PRIMARY KEY,
+    kind text NOT NULL,
+    state text NOT NULL CHECK (state IN ('running', 'waiting', 'retrying', 'stopped')),
+    last_error text,
+    last_read_at timestamptz,
+    next_read_at timestamptz,
+    counts jsonb NOT NULL DEFAULT '{}',
+    detail jsonb NOT NULL DEFAULT '{}',
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    enabled boolean NOT NULL DEFAULT true,
+    start_requested_at timestamptz
+);
+COMMENT ON TABLE source_states IS 'How each source fares; what it has read is told by the log itself';
+COMMENT ON COLUMN source_states.state IS 'stopped: a person has to change something, then start it again';
+COMMENT ON COLUMN source_states.enabled IS 'false: an operator has stopped it';
+COMMENT ON COLUMN source_states.start_requested_at IS 'when an operator last asked for a start';
+COMMENT ON COLUMN source_states.counts IS 'records read, accepted and quarantined since its first reading';

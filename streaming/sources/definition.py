@@ -65,11 +65,18 @@ class Source(BaseModel):
     fields: Fields = Fields()
     every_seconds: float = Field(60.0, gt=0)
 
+    kind: str
+
     own_topic: ClassVar[str] = ""
     """Where its kind's records go unless the definition says otherwise."""
 
     reader: ClassVar[str] = "python"
     """What reads it, as lineage names it."""
+
+    @property
+    def has_runner(self) -> bool:
+        """Whether a process of its own reads it."""
+        return True
 
     @property
     def into(self) -> str:

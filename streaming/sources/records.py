@@ -40,8 +40,26 @@ class Batch:
     remember: Memory = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check of a definition against the real thing found.
+
+    Attributes:
+        ok: whether the source can be read as far as this goes.
+        what: what was looked at, and what was found.
+        todo: what a person can do about it.
+    """
+
+    ok: bool
+    what: str
+    todo: str = ""
+
+
 class Reader(Protocol):
-    """Reads one source. Made anew after every failure, so it keeps nothing that `memory` does not hold."""
+    """Reads one source. Made anew after every failure, so it keeps nothing that `memory` does not hold.
+
+    A reader may also have `wait(seconds: float) -> None`, which returns earlier if its source has something new.
+    """
 
     def read(self, memory: Memory) -> Iterator[Batch]:
         """One reading from where `memory` says to the present end, in batches of bounded size.

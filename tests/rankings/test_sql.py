@@ -38,8 +38,8 @@ SAMPLES: dict[str, list[Any]] = {
     "version": [3],
     "ttl_hours": [24],
     "options": [
-        LogOptions("log:9092", ("topic.a", "topic.b"), "group"),
-        LogOptions("log:9092", ("a",), "g", bounded=True),
+        LogOptions("log:9092", "group"),
+        LogOptions("log:9092", "g", bounded=True),
     ],
     "function": ["insert_sums"],
     "columns": [("a", "b")],

@@ -10,6 +10,7 @@ from runtime.settings import settings
 from stack import addresses, connect, flink, jars, kafka, own, services
 from stack.passwords import passwords
 from stack.supervisor import layers
+from streaming.topics import topic_settings
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +26,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
 def test_topics_take_their_time_from_the_log_and_keep_the_last_record_of_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIDELAKE_COMPACTION_LAG_DAYS", "3")
     settings.cache_clear()
-    assert kafka.topic_settings() == {
+    assert topic_settings(settings()) == {
         "message.timestamp.type": "LogAppendTime",
         "cleanup.policy": "compact",
         "min.compaction.lag.ms": str(3 * 24 * 3600 * 1000),
@@ -41,7 +42,7 @@ def test_the_connector_reads_as_the_replication_role_alone() -> None:
 
 def test_new_topics_of_the_connector_are_as_all_others() -> None:
     told = connect.connector_settings()
-    for name, value in kafka.topic_settings().items():
+    for name, value in topic_settings(settings()).items():
         assert told[f"topic.creation.default.{name}"] == value
 
 

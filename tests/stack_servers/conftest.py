@@ -3,47 +3,28 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from runtime.settings import settings
-from stack import control
+from tests import small_stack
 
-OURS = ("gauge", "jobs", "api", "lineage")
+THEIRS = (
+    *("postgres", "redis", "kafka", "gateway", "jobmanager", "taskmanager", "connect"),
+    *("databases", "platform-tables", "clickhouse-tables", "api-key", "topics", "connector"),
+)
 """Tidelake's own processes have tests of their own, on the whole stack."""
-
-SUPERVISOR = f"""
-from stack import supervisor
-whole = supervisor.parts
-supervisor.parts = lambda: [part for part in whole() if part.name not in {OURS!r}]
-raise SystemExit(supervisor.main())
-"""
 
 
 def start(home: Path) -> subprocess.Popen[bytes]:
     """A supervisor with every server ready."""
-    with (home / "output").open("ab") as output:
-        process = subprocess.Popen([sys.executable, "-c", SUPERVISOR], stdout=output, stderr=output)
-    give_up = time.monotonic() + 150
-    while control.status(with_memory=False).state != "ready":
-        assert process.poll() is None, (home / "output").read_text()
-        assert time.monotonic() < give_up, (home / "output").read_text()
-        time.sleep(0.2)
-    settings.cache_clear()
-    return process
+    return small_stack.start(home, THEIRS)
 
 
-def stop(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGTERM) -> None:
-    """Ends a supervisor and waits for its servers to end."""
-    process.send_signal(number)
-    process.wait(60)
-    control.stop()
+stop = small_stack.stop
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,8 @@ from rankings.contract import DELETED_FIELD
 from rankings.topics import SHOP_SALES, TOPICS
 from runtime.settings import settings
 from stack import control
-from stack.kafka import topic_settings
 from stack.passwords import passwords
+from streaming.topics import topic_settings
 
 from .conftest import start, stop
 
@@ -84,7 +84,7 @@ def test_every_topic_has_the_logs_settings(servers: Servers) -> None:
     asked = client.describe_configs([ConfigResource("topic", topic) for topic in TOPICS])
     for answer in asked.values():
         present = {name: entry.value for name, entry in answer.result(10).items()}
-        assert {name: present[name] for name in topic_settings()} == topic_settings()
+        assert {name: present[name] for name in topic_settings(settings())} == topic_settings(settings())
 
 
 def test_the_replication_role_reads_and_does_not_write(servers: Servers) -> None:

@@ -22,6 +22,11 @@ class PostgresSource(Source):
     reader: ClassVar[str] = "kafka-connect"
 
     @property
+    def has_runner(self) -> bool:
+        """Kafka Connect reads it."""
+        return False
+
+    @property
     def into(self) -> str:
         """A topic of its own, as a table's order holds only within one."""
         return self.topic or f"cdc.{self.name}.{self.table}"

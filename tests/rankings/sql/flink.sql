@@ -13,7 +13,7 @@ SELECT a, b FROM sums
 -- lake_insert(table=silver.sales)
 INSERT INTO silver.sales SELECT topic, `partition`, `offset`, `key`, payload, CAST(log_time AS TIMESTAMP_LTZ(6)) FROM log
 
--- log_table(options=LogOptions(servers='log:9092', topics=('topic.a', 'topic.b'), group='group', bounded=False))
+-- log_table(options=LogOptions(servers='log:9092', group='group', bounded=False))
 CREATE TEMPORARY TABLE log (
     `key` BYTES,
     payload BYTES,
@@ -24,12 +24,12 @@ CREATE TEMPORARY TABLE log (
     WATERMARK FOR log_time AS log_time
 ) WITH (
     'connector' = 'kafka',
-    'topic' = 'topic.a;topic.b',
+    'topic-pattern' = '(?:cdc|events)\.[A-Za-z0-9._-]+',
     'properties.bootstrap.servers' = 'log:9092',
     'properties.group.id' = 'group',
     'properties.isolation.level' = 'read_committed',
     'scan.startup.mode' = 'earliest-offset',
-    'scan.topic-partition-discovery.interval' = '30 s',
+    'scan.topic-partition-discovery.interval' = '10 s',
     'scan.watermark.idle-timeout' = '100 ms',
     'key.format' = 'raw',
     'key.fields' = 'key',
@@ -37,7 +37,7 @@ CREATE TEMPORARY TABLE log (
     'value.fields-include' = 'EXCEPT_KEY'
 )
 
--- log_table(options=LogOptions(servers='log:9092', topics=('a',), group='g', bounded=True))
+-- log_table(options=LogOptions(servers='log:9092', group='g', bounded=True))
 CREATE TEMPORARY TABLE log (
     `key` BYTES,
     payload BYTES,
@@ -48,7 +48,7 @@ CREATE TEMPORARY TABLE log (
     WATERMARK FOR log_time AS log_time
 ) WITH (
     'connector' = 'kafka',
-    'topic' = 'a',
+    'topic-pattern' = '(?:cdc|events)\.[A-Za-z0-9._-]+',
     'properties.bootstrap.servers' = 'log:9092',
     'properties.group.id' = 'g',
     'properties.isolation.level' = 'read_committed',
@@ -67,7 +67,7 @@ CREATE TEMPORARY TABLE sums_done (done BIGINT) WITH ('connector' = 'blackhole')
 
 -- parsed()
 SELECT log.topic, `partition`, `offset`, log_time, `key`, payload, said.*
-FROM log, LATERAL TABLE(ParseRecord(payload, topic)) AS said
+FROM log, LATERAL TABLE(ParseRecord(payload)) AS said
 
 -- refused()
 SELECT topic, `partition`, `offset`, EpochMillis(log_time) AS log_ms, field, reason, `key`, payload

@@ -1,0 +1,46 @@
+"""Some of the real servers, started by the real supervisor in a TIDELAKE_HOME of their own."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from runtime.settings import settings
+from stack import control
+
+START_SECONDS = 150.0
+
+SUPERVISOR = """
+from dataclasses import replace
+from stack import supervisor
+whole, names = supervisor.parts, {names!r}
+supervisor.parts = lambda: [
+    replace(part, needs=tuple(each for each in part.needs if each in names)) for part in whole() if part.name in names
+]
+raise SystemExit(supervisor.main())
+"""
+
+
+def start(home: Path, names: Iterable[str]) -> subprocess.Popen[bytes]:
+    """A supervisor with the named parts ready; `TIDELAKE_HOME` says where."""
+    with (home / "output").open("ab") as output:
+        command = [sys.executable, "-c", SUPERVISOR.format(names=frozenset(names))]
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+    give_up = time.monotonic() + START_SECONDS
+    while control.status(with_memory=False).state != "ready":
+        assert process.poll() is None, (home / "output").read_text()
+        assert time.monotonic() < give_up, (home / "output").read_text()
+        time.sleep(0.2)
+    settings.cache_clear()
+    return process
+
+
+def stop(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGTERM) -> None:
+    """Ends a supervisor and waits for its servers to end."""
+    process.send_signal(number)
+    process.wait(60)
+    control.stop()

@@ -1,0 +1,40 @@
+"""What the log holds, as a reader of committed records sees it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
+from runtime.settings import Settings
+
+SECONDS = 15.0
+
+
+def committed(chosen: Settings, topic: str, source: str | None = None) -> list[dict[str, Any]]:
+    """Every committed payload of a topic, of one source if it is named, in each partition's order."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": chosen.kafka,
+            "group.id": f"tests-{uuid.uuid4()}",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+        }
+    )
+    partitions = consumer.list_topics(topic, timeout=SECONDS).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+    found, ended = [], set()
+    while len(ended) < len(partitions):
+        message = consumer.poll(SECONDS)
+        assert message is not None, f"{topic} does not answer"
+        error = message.error()
+        if error is not None and error.code() == KafkaError._PARTITION_EOF:
+            ended.add(message.partition())
+        else:
+            assert error is None, error
+            found.append(json.loads(message.value() or b"null"))
+    consumer.close()
+    return [each for each in found if source is None or (each or {}).get("source") == source]
