@@ -1,0 +1,64 @@
+"""The sales that a peer knows of: what it tells, and what the answers have to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC
+from threading import Lock
+
+from rankings.sale import Sale
+from stack.shop.generator import Generator
+
+
+class Ledger:
+    """A peer's sales, each with the number of its last change; safe for several threads.
+
+    Args:
+        source: the name that its sales have in the platform.
+    """
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self._lock = Lock()
+        self._changed: dict[str, tuple[int, Sale]] = {}
+        self._last = 0
+
+    def write(self, sales: Iterable[Sale]) -> None:
+        """New sales, or new states of sales of the same id."""
+        with self._lock:
+            for sale in sales:
+                self._last += 1
+                self._changed[sale.sale_id] = self._last, replace(sale, source=self.source)
+
+    def sales(self) -> list[Sale]:
+        """Every sale as it is."""
+        return [sale for _, sale in self._after(0)]
+
+    def after(self, number: int, most: int) -> list[tuple[int, Sale]]:
+        """The sales that changed after a change's number, by the number of their last change; at most that many."""
+        return list(self._after(number))[:most]
+
+    def _after(self, number: int) -> Iterator[tuple[int, Sale]]:
+        with self._lock:
+            found = sorted(each for each in self._changed.values() if each[0] > number)
+        yield from found
+
+
+def drawn(seed: str, generator: Generator, count: int) -> list[Sale]:
+    """Sales out of a generator, with ids of their own."""
+    return [replace(sale, sale_id=f"{seed}-{sale.sale_id}") for sale in generator.sales(1, count)]
+
+
+def told(sale: Sale) -> dict[str, str]:
+    """A sale in words that most systems understand: times in UTC, decimals as text."""
+    return {
+        "id": sale.sale_id,
+        "at": sale.occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "country": sale.country,
+        "town": sale.city,
+        "seller": sale.salesman_id,
+        "name": sale.salesman or "",
+        "total": format(sale.amount, "f"),
+        "currency": sale.currency,
+    }
