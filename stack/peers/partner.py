@@ -36,6 +36,4 @@ def app(ledger: Ledger) -> Any:
             for at, sale in ledger.after(number, most):
                 yield SaleOut(number=at, **{**told(sale), "at": sale.occurred_at, "total": Decimal(sale.amount)})
 
-    return WsgiApplication(
-        Application([Sales], NAMESPACE, in_protocol=Soap11(validator="lxml"), out_protocol=Soap11())
-    )
+    return WsgiApplication(Application([Sales], NAMESPACE, in_protocol=Soap11(validator="lxml"), out_protocol=Soap11()))

@@ -15,7 +15,7 @@ from stack.ports import HOST
 class _Quiet(WSGIRequestHandler):
     """The terminal belongs to those who serve, not to each request."""
 
-    def log(self, type: str, message: str, *arguments: Any) -> None:  # noqa: A002 - the name is werkzeug's
+    def log(self, type: str, message: str, *arguments: Any) -> None:
         """Tells nothing."""
 
 

@@ -18,10 +18,11 @@ class Till:
 
     Args:
         folder: made if it is missing.
+        ledger: what it has sold.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.ledger = Ledger(SOURCE)
+    def __init__(self, folder: Path, ledger: Ledger) -> None:
+        self.ledger = ledger
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 

@@ -29,7 +29,7 @@ def app(ledger: Ledger, key: str) -> Flask:
     @made.get("/orders")
     def _orders() -> Response:
         found = ledger.after(request.args.get("after", 0, int), PAGE)
-        following = found[-1][0] if len(found) == PAGE else None
-        return jsonify(orders=[told(sale) for _, sale in found], next=following)
+        following = found[-1][0] if found else request.args.get("after", 0, int)
+        return jsonify(orders=[told(sale) for _, sale in found], next=str(following), more=len(found) == PAGE)
 
     return made

@@ -31,7 +31,7 @@ def rows() -> Iterator[tuple[object, ...]]:
     for number, case in enumerate(load()):
         for each in case.records:
             partition = number * 1000 + each.partition
-            yield each.topic.name, partition, each.offset, each.key, each.payload, each.log_time
+            yield each.topic, partition, each.offset, each.key, each.payload, each.log_time
 
 
 def set_apart(spark: SparkSession) -> None:

@@ -98,7 +98,7 @@ def check(ask: Ask, sent: list[bytes | None]) -> None:
     """Fails with the first differences."""
     pairs = zip(sent, map(reference, sent), map(comparable, ask(sent)), strict=True)
     differ = [
-        f"{each.topic.name} {each.payload!r:.300}:\n  {said} in Python\n  {told} in Java"
+        f"{each!r:.300}:\n  {said} in Python\n  {told} in Java"
         for each, said, told in pairs
         if said != told
     ]
