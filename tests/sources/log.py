@@ -26,7 +26,8 @@ def committed(chosen: Settings, topic: str, source: str | None = None) -> list[d
     )
     partitions = consumer.list_topics(topic, timeout=SECONDS).topics[topic].partitions
     consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
-    found, ended = [], set()
+    found: list[dict[str, Any]] = []
+    ended: set[int | None] = set()
     while len(ended) < len(partitions):
         message = consumer.poll(SECONDS)
         assert message is not None, f"{topic} does not answer"

@@ -97,17 +97,13 @@ def comparable(verdict: Verdict) -> Verdict:
 def check(ask: Ask, sent: list[bytes | None]) -> None:
     """Fails with the first differences."""
     pairs = zip(sent, map(reference, sent), map(comparable, ask(sent)), strict=True)
-    differ = [
-        f"{each!r:.300}:\n  {said} in Python\n  {told} in Java"
-        for each, said, told in pairs
-        if said != told
-    ]
+    differ = [f"{each!r:.300}:\n  {said} in Python\n  {told} in Java" for each, said, told in pairs if said != told]
     assert not differ, f"{len(differ)} of {len(sent)} differ\n" + "\n".join(differ[:8])
 
 
 def test_the_payloads_of_every_kind(ask: Ask) -> None:
     bad = [each.payload for each in payloads.bad()]
-    good = [each.payload for each in payloads.good()]
+    good: list[bytes | None] = [each.payload for each in payloads.good()]
     check(ask, bad + good)
 
 
