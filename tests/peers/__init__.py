@@ -1,0 +1,1 @@
+"""The systems of others that the demo and the tests read from."""
