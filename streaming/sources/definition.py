@@ -73,6 +73,9 @@ class Source(BaseModel):
     reader: ClassVar[str] = "python"
     """What reads it, as lineage names it."""
 
+    steady: ClassVar[bool] = True
+    """Whether the same record stands at the same place each time that it is read."""
+
     @property
     def has_runner(self) -> bool:
         """Whether a process of its own reads it."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rankings.contract import DELETED_FIELD, Rejected, parse
+from rankings.sale import Deletion
 from streaming.sources.definition import Source
 from streaming.sources.expressions import Expressions
 from streaming.sources.fields import FieldMapping
@@ -38,12 +39,18 @@ class Refused:
         field: the field of a sale that is wrong, or empty where the record as a whole is.
         reason: what was wrong, what came, what is valid.
         raw: the record as it came.
+        fields: its fields as the source names them; None where it could not be read.
+        sale_id: the sale that it is about, empty where it does not tell.
+        after_good: whether a good record of that sale stands before it among those mapped with it, and none behind.
     """
 
     at: str
     field: str
     reason: str
     raw: bytes
+    fields: Mapping[str, Any] | None = None
+    sale_id: str = ""
+    after_good: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +78,22 @@ class Mapper:
         """What becomes of the rows."""
         readable = [row for row in rows if row.fields is not None]
         computed = iter(self._expressions.evaluate([row.fields or {} for row in readable]))
-        outcome = Outcome([], [])
-        for row in rows:
+        accepted: dict[int, Accepted] = {}
+        refused: dict[int, Refused] = {}
+        for place, row in enumerate(rows):
             said = self._said(row, next(computed) if row.fields is not None else {})
-            (outcome.accepted if isinstance(said, Accepted) else outcome.refused).append(said)  # type: ignore[arg-type]
-        return outcome
+            if isinstance(said, Accepted):
+                accepted[place] = said
+            else:
+                refused[place] = said
+        return Outcome(list(accepted.values()), list(self._ordered(accepted, refused)))
+
+    def _ordered(self, accepted: Mapping[int, Accepted], refused: Mapping[int, Refused]) -> Iterator[Refused]:
+        """The refused ones, each with how it stands to the good ones of its sale."""
+        last = {each.key: place for place, each in accepted.items()}
+        for place, each in refused.items():
+            good = last.get(key(self._name, each.sale_id)) if each.sale_id else None
+            yield replace(each, after_good=good is not None and good < place)
 
     def _said(self, row: Row, computed: Mapping[str, str | Rejected | None]) -> Accepted | Refused:
         if row.fields is None:
@@ -83,7 +101,7 @@ class Mapper:
         fields = {"source": self._name}
         for name, value in self._values(row.fields, computed):
             if isinstance(value, Rejected):
-                return Refused(row.at, name, value.reason, row.raw)
+                return self._refused(row, name, value.reason, fields)
             if value is not None:
                 fields[name] = value
             if name == DELETED_FIELD and value == "true":
@@ -104,8 +122,14 @@ class Mapper:
         payload = json.dumps(fields, ensure_ascii=False).encode("utf-8", "replace")
         said = parse(payload)
         if isinstance(said, Rejected):
-            return Refused(row.at, said.field or "", said.reason, row.raw)
+            return self._refused(row, said.field or "", said.reason, fields)
         return Accepted(key(self._name, said.sale_id), payload)  # type: ignore[union-attr]
+
+    def _refused(self, row: Row, field: str, reason: str, fields: Mapping[str, str]) -> Refused:
+        told = {"source": self._name, KEY_FIELD: fields.get(KEY_FIELD), DELETED_FIELD: True}
+        said = parse(json.dumps(told).encode())
+        sale_id = said.sale_id if isinstance(said, Deletion) else ""
+        return Refused(row.at, field, reason, row.raw, row.fields, sale_id)
 
 
 def key(source: str, sale_id: str) -> bytes:
