@@ -125,8 +125,13 @@ def _quarantine(answer: Answer) -> Document | None:
     """None where it is not known."""
     if answer.store is Store.POSTGRESQL:
         return None
-    by_topic = answer.standing.quarantine
-    return {"total": sum(by_topic.values()), "by_topic": by_topic}
+    by_topic, missing = answer.standing.quarantine, answer.standing.missing
+    return {
+        "total": sum(by_topic.values()),
+        "by_topic": by_topic,
+        "missing_sales": sum(missing.values()),
+        "missing_by_source": missing,
+    }
 
 
 def _seconds_since(moment: datetime, now: datetime) -> float:

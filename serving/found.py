@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -58,12 +58,14 @@ class Standing:
     Attributes:
         publication: the current one, or None before the first.
         progress: the live job's, one for each topic that has been measured.
-        quarantine: how many records the contract has refused, by topic.
+        quarantine: how many records are open in quarantine, by topic.
+        missing: how many sales the figures may lack for that, by source.
     """
 
     publication: Publication | None
     progress: tuple[SourceProgress, ...]
     quarantine: dict[str, int]
+    missing: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import streaming.quarantine.commands as quarantine
+import streaming.sources.commands as sources
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,8 +28,10 @@ Wait = Annotated[bool, typer.Option(help="Return when live has read the whole lo
 
 
 def register(app: typer.Typer) -> None:
-    """Adds `live` to the command."""
+    """Adds `live`, `sources` and `quarantine` to the command."""
     app.add_typer(live, name="live")
+    sources.register(app)
+    quarantine.register(app)
 
 
 @live.command()

@@ -178,8 +178,15 @@ def progress(path: str = "live") -> str:
 
 
 def quarantined() -> str:
-    """How many records are in quarantine, by topic; columns topic, records."""
-    return "SELECT topic, uniqExact(partition, offset) AS records FROM quarantine GROUP BY topic ORDER BY topic"
+    """What is open in quarantine, by source; columns source, topics (records by topic), sales (distinct ones).
+
+    A record that does not tell its sale counts as a sale of its own.
+    """
+    return (
+        "SELECT source, sumMap(map(toString(topic), toUInt64(1))) AS topics, uniqExact(sale) AS sales "
+        "FROM (SELECT source, topic, sale FROM quarantine_standing FINAL "
+        "WHERE superseded < order_time AND decided = 0) GROUP BY source ORDER BY source"
+    )
 
 
 def standing() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -54,7 +55,8 @@ class ClickHouseDeltas:
         return Standing(
             _publication(published[0]) if published else None,
             tuple(_progress(row) for row in progress),
-            {topic: int(records) for topic, records in quarantine},
+            _by_topic(quarantine),
+            {source: int(sales) for source, _topics, sales in quarantine},
         )
 
     def ranked(self, asked: Asked, publication: Publication | None) -> Ranked:
@@ -130,6 +132,13 @@ def _batches(keys: Sequence[str]) -> Iterator[list[str]]:
 def _progress(row: Sequence[Any]) -> SourceProgress:
     topic, seen_through, _measured_at, lag = row
     return SourceProgress(topic, seen_through if seen_through > EPOCH else None, int(lag))
+
+
+def _by_topic(quarantine: Rows) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for _source, topics, _sales in quarantine:
+        found.update({topic: int(records) for topic, records in topics.items()})
+    return dict(sorted(found.items()))
 
 
 def _parameters(asked: Asked, publication: Publication | None) -> dict[str, object]:

@@ -112,7 +112,12 @@ def test_evidence_tells_publication_freshness_and_quarantine(doubles: Doubles, c
     assert evidence["boundary"] == "2026-03-31T00:00:00.000Z"
     assert evidence["store"] == "clickhouse"
     assert evidence["answered_at"] == "2026-03-31T12:00:01.500Z"
-    assert evidence["quarantine"] == {"total": 2, "by_topic": {"events.rest": 2}}
+    assert evidence["quarantine"] == {
+        "total": 2,
+        "by_topic": {"events.rest": 2},
+        "missing_sales": 1,
+        "missing_by_source": {"till": 1},
+    }
     assert evidence["freshness"][0] == {
         "topic": "cdc.public.sales",
         "seen_through": "2026-03-31T12:00:00.000Z",

@@ -225,12 +225,19 @@ def test_evidence_comes_from_the_tables(real: Real) -> None:
     real.seen_through(NOW - timedelta(seconds=1))
     columns = ["topic", "partition", "offset", "log_time", "hop", "field", "reason", "key", "payload"]
     refused = [
-        ["events.rest", 0, offset, NOW, hop, "", "no", "k", "{"] for offset in (1, 2) for hop in ("stream", "batch")
+        ["events.rest", 0, offset, NOW, hop, "", "no", b"k", b"{"] for offset in (1, 2) for hop in ("stream", "batch")
     ]
+    told = b'{"source": "till", "sale_id": "7", "amount": 1}'
+    refused += [["events.rest", 1, offset, NOW, "stream", "amount", "no", b"k", told] for offset in (1, 2)]
     real.client.insert("quarantine", refused, column_names=columns)
     real.clock.forward(seconds=1)
     evidence = real.caller.answer(CITY)["evidence"]
-    assert evidence["quarantine"] == {"total": 2, "by_topic": {"events.rest": 2}}
+    assert evidence["quarantine"] == {
+        "total": 4,
+        "by_topic": {"events.rest": 4},
+        "missing_sales": 3,
+        "missing_by_source": {"events.rest": 2, "till": 1},
+    }
     assert [each["topic"] for each in evidence["freshness"]] == sorted(TOPICS)
     assert {each["lag_records"] for each in evidence["freshness"]} == {1}
     assert {each["lag_seconds"] for each in evidence["freshness"]} == {3.0}

@@ -185,4 +185,5 @@ def publication(version: int, boundary: datetime, versions: tuple[int, ...] = ()
 
 def standing(of: Publication | None = None, *, seen_through: datetime | None = NOW) -> Standing:
     """Every source has been read up to that moment."""
-    return Standing(of, tuple(SourceProgress(each, seen_through, 3) for each in TOPICS), {"events.rest": 2})
+    progress = tuple(SourceProgress(each, seen_through, 3) for each in TOPICS)
+    return Standing(of, progress, {"events.rest": 2}, {"till": 1})

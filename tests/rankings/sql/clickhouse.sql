@@ -16,19 +16,117 @@ COMMENT 'One row flips all answers to a version; the row last published counts; 
 ;
 CREATE TABLE IF NOT EXISTS quarantine
 (
-    topic LowCardinality(String) COMMENT 'position of the refused record in the log',
-    partition UInt32 COMMENT 'position of the refused record in the log',
-    offset UInt64 COMMENT 'position of the refused record in the log',
-    log_time DateTime64(3, 'UTC') COMMENT 'when the log took the record',
-    hop LowCardinality(String) COMMENT 'who refused it: stream or batch',
-    field String COMMENT 'the field that is wrong; empty where the payload as a whole is',
-    reason String COMMENT 'what was wrong, what came, what is valid',
-    key String COMMENT 'the record key, byte for byte',
-    payload String COMMENT 'the record as it came, byte for byte',
-    seen_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'when it was last refused'
+    id String DEFAULT concat(topic, '/', toString(partition), '/', toString(offset))
+        COMMENT 'the record''s name for ever: its position in the log, or its source and a hash of what came',
+    hop LowCardinality(String) COMMENT 'who refused it: source, stream or batch',
+    topic SimpleAggregateFunction(anyLast, LowCardinality(String))
+        COMMENT 'where it stands in the log, or would have gone',
+    partition SimpleAggregateFunction(anyLast, UInt32) DEFAULT 0
+        COMMENT 'position in the log; 0 where the record never came to it',
+    offset SimpleAggregateFunction(anyLast, UInt64) DEFAULT 0
+        COMMENT 'position in the log; 0 where the record never came to it',
+    at SimpleAggregateFunction(anyLast, String) DEFAULT id COMMENT 'where it stands in its source, for people',
+    log_time SimpleAggregateFunction(anyLast, DateTime64(3, 'UTC'))
+        COMMENT 'when the log took it; where it never came to the log, when it was read',
+    field SimpleAggregateFunction(anyLast, String)
+        COMMENT 'the field that is wrong; empty where the payload as a whole is',
+    reason SimpleAggregateFunction(anyLast, String) COMMENT 'what was wrong, what came, what is valid',
+    key SimpleAggregateFunction(anyLast, String) DEFAULT '' COMMENT 'the record key, byte for byte',
+    payload SimpleAggregateFunction(anyLast, String) COMMENT 'the record as it came, byte for byte',
+    fields SimpleAggregateFunction(anyLast, String) DEFAULT ''
+        COMMENT 'its fields as JSON where it never came to the log; empty where it is not readable',
+    source SimpleAggregateFunction(anyLast, LowCardinality(String)) DEFAULT coalesce(nullIf(normalizeUTF8NFC(
+        extract(JSONExtractString(payload, 'source'),
+            '^[ \\t\\r\\n]*([^\\x00-\\x1f\\x7f]{1,200}?)[ \\t\\r\\n]*$')), ''), topic)
+        COMMENT 'the source that the payload names; the topic where it names none',
+    sale_id SimpleAggregateFunction(anyLast, String) DEFAULT if(source = topic, '', normalizeUTF8NFC(
+        extract(JSONExtractString(payload, 'sale_id'), '^[ \\t\\r\\n]*([^\\x00-\\x1f\\x7f]{1,200}?)[ \\t\\r\\n]*$')))
+        COMMENT 'the sale that the payload tells of; empty where it tells none',
+    first_seen SimpleAggregateFunction(min, DateTime64(3, 'UTC')) DEFAULT now64(3, 'UTC')
+        COMMENT 'when it was first refused',
+    last_seen SimpleAggregateFunction(max, DateTime64(3, 'UTC')) DEFAULT now64(3, 'UTC')
+        COMMENT 'when it was last refused',
+    times SimpleAggregateFunction(sum, UInt64) DEFAULT 1 COMMENT 'how many times it was refused',
+    order_time SimpleAggregateFunction(max, DateTime64(6, 'UTC')) DEFAULT log_time
+        COMMENT 'a good record of the sale that the log takes after this time supersedes it'
 )
-ENGINE = ReplacingMergeTree(seen_at) ORDER BY (topic, partition, offset, hop)
-COMMENT 'Records that the contract refuses, each with its position and the reason'
+ENGINE = AggregatingMergeTree ORDER BY (id, hop)
+COMMENT 'Records that the contract refuses, each with its position and the reason; one that comes again is one row'
+;
+CREATE TABLE IF NOT EXISTS quarantine_history
+(
+    id String COMMENT 'the record in quarantine',
+    happened_at DateTime64(6, 'UTC') COMMENT 'when it was done; of superseded, when the log took the good record',
+    event LowCardinality(String) COMMENT 'sending, replayed, refused, discarded or superseded',
+    who String COMMENT 'who did it',
+    why String COMMENT 'the reason that was given, or what was wrong with it this time',
+    topic LowCardinality(String) COMMENT 'position of the replayed or the superseding record in the log',
+    partition UInt32 COMMENT 'likewise',
+    offset UInt64 COMMENT 'likewise',
+    log_time DateTime64(3, 'UTC') COMMENT 'when the log took that record',
+    payload String COMMENT 'what was sent, or refused again',
+    source LowCardinality(String) COMMENT 'the source of the record in quarantine',
+    sale_id String COMMENT 'its sale',
+    from_topic LowCardinality(String) COMMENT 'its topic'
+)
+ENGINE = ReplacingMergeTree ORDER BY (id, happened_at, event, topic, partition, offset)
+COMMENT 'What was done with each record in quarantine; rows are added and never changed'
+;
+CREATE TABLE IF NOT EXISTS quarantine_standing
+(
+    record UInt64 COMMENT 'hash of the record''s id',
+    source SimpleAggregateFunction(anyLast, LowCardinality(String)) COMMENT 'its source',
+    topic SimpleAggregateFunction(anyLast, LowCardinality(String)) COMMENT 'its topic',
+    sale SimpleAggregateFunction(anyLast, UInt64) COMMENT 'hash of its sale; of its id where it does not tell its sale',
+    order_time SimpleAggregateFunction(max, DateTime64(6, 'UTC')) COMMENT 'as in quarantine',
+    superseded SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'log time of the newest later good record',
+    decided SimpleAggregateFunction(max, UInt8) COMMENT '1 once it was replayed or discarded'
+)
+ENGINE = AggregatingMergeTree ORDER BY record
+COMMENT 'Of each record what is needed to count those that are open, which every answer does'
+;
+CREATE MATERIALIZED VIEW IF NOT EXISTS quarantine_to_standing TO quarantine_standing AS
+SELECT cityHash64(id) AS record, source, topic,
+    if(sale_id = '', cityHash64(id), cityHash64(source, sale_id)) AS sale,
+    order_time, toDateTime64(0, 3, 'UTC') AS superseded, toUInt8(0) AS decided
+FROM quarantine
+;
+CREATE MATERIALIZED VIEW IF NOT EXISTS quarantine_history_to_standing TO quarantine_standing AS
+SELECT cityHash64(id) AS record, source, from_topic AS topic,
+    if(sale_id = '', cityHash64(id), cityHash64(source, sale_id)) AS sale,
+    toDateTime64(0, 6, 'UTC') AS order_time,
+    if(event = 'superseded', log_time, toDateTime64(0, 3, 'UTC')) AS superseded,
+    toUInt8(event IN ('replayed', 'discarded')) AS decided
+FROM quarantine_history WHERE event IN ('replayed', 'discarded', 'superseded')
+;
+CREATE VIEW IF NOT EXISTS quarantine_records AS
+SELECT records.*,
+    multiIf(decision != '', decision, superseded >= order_time, 'superseded', 'open') AS state
+FROM
+(
+    SELECT id, anyLast(source) AS source, anyLast(sale_id) AS sale_id, arraySort(groupUniqArray(hop)) AS hops,
+        anyLast(topic) AS topic, anyLast(partition) AS partition, anyLast(offset) AS offset, anyLast(at) AS at,
+        anyLast(log_time) AS log_time, argMax(q.field, q.last_seen) AS field, argMax(q.reason, q.last_seen) AS reason,
+        anyLast(key) AS key, anyLast(payload) AS payload, anyLast(fields) AS fields,
+        min(first_seen) AS first_seen, max(last_seen) AS last_seen, sum(times) AS times, max(order_time) AS order_time
+    FROM quarantine AS q GROUP BY id
+) AS records
+LEFT JOIN
+(
+    SELECT id, argMaxIf(event, happened_at, event IN ('replayed', 'discarded')) AS decision,
+        maxIf(log_time, event = 'superseded') AS superseded
+    FROM quarantine_history GROUP BY id
+) AS decisions USING (id)
+;
+CREATE TABLE IF NOT EXISTS quarantine_settled
+(
+    topic LowCardinality(String) COMMENT 'a topic that carries sales',
+    partition UInt32 COMMENT 'its partition',
+    offset UInt64 COMMENT 'everything below has been searched for good records of the sales in quarantine',
+    known_at DateTime64(3, 'UTC') COMMENT 'as the quarantine stood at this time'
+)
+ENGINE = ReplacingMergeTree(known_at) ORDER BY (topic, partition)
+COMMENT 'How far the log has been searched for records that supersede those in quarantine'
 ;
 CREATE TABLE IF NOT EXISTS progress
 (
@@ -145,7 +243,7 @@ SELECT min(second) FROM live_top_salesman_in_country HAVING count() > 0
 SELECT topic, min(seen_through) AS seen_through, min(measured_at) AS measured_at, sum(log_end - committed) AS lag FROM progress FINAL WHERE path = 'live' GROUP BY topic ORDER BY topic
 
 -- quarantined()
-SELECT topic, uniqExact(partition, offset) AS records FROM quarantine GROUP BY topic ORDER BY topic
+SELECT source, sumMap(map(toString(topic), toUInt64(1))) AS topics, uniqExact(sale) AS sales FROM (SELECT source, topic, sale FROM quarantine_standing FINAL WHERE superseded < order_time AND decided = 0) GROUP BY source ORDER BY source
 
 -- query(ranking=top-sales-per-city, view=MERGED, by_country=False)
 SELECT rank, country, city, amount, sales, live_turnover, all_turnover, subjects
@@ -417,5 +515,5 @@ ORDER BY country, rank
 
 -- standing()
 SELECT (SELECT groupArray(tuple(*)) FROM (SELECT topic, min(seen_through) AS seen_through, min(measured_at) AS measured_at, sum(log_end - committed) AS lag FROM progress FINAL WHERE path = 'live' GROUP BY topic ORDER BY topic)) AS progress,
-    (SELECT groupArray(tuple(*)) FROM (SELECT topic, uniqExact(partition, offset) AS records FROM quarantine GROUP BY topic ORDER BY topic)) AS quarantine,
+    (SELECT groupArray(tuple(*)) FROM (SELECT source, sumMap(map(toString(topic), toUInt64(1))) AS topics, uniqExact(sale) AS sales FROM (SELECT source, topic, sale FROM quarantine_standing FINAL WHERE superseded < order_time AND decided = 0) GROUP BY source ORDER BY source)) AS quarantine,
     (SELECT groupArray(tuple(*)) FROM (SELECT version, boundary, versions, rankings, published_at FROM publications ORDER BY published_at DESC, version DESC LIMIT 1)) AS publication

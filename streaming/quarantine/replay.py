@@ -1,0 +1,225 @@
+"""Replays: records of the quarantine written into the topic of their source, in a transaction of the log.
+
+Before the transaction is committed, the history says where each record is going to stand. Whoever dies in between
+leaves that word; the next replay looks up whether the log took the record, and completes the history.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from zlib import crc32
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+from rankings.contract import Rejected
+from runtime.errors import Retryable
+from runtime.settings import Settings
+from streaming.quarantine.correct import Correction, Corrector, Ready
+from streaming.quarantine.records import Event, Position, Record
+from streaming.quarantine.store import Quarantine
+from streaming.sources.crash import passing
+from streaming.sources.definition import Source
+from streaming.topics import make_topics
+
+SECONDS = 30.0
+AT_ONCE = 1000
+"""Most records of one transaction."""
+
+BY_KEY = -1
+"""As a partition: the producer chooses it by the key."""
+
+TRANSACTIONAL_ID = "tidelake-quarantine"
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of a record: where the log has it, or what is wrong with it still."""
+
+    record: Record
+    to: Position | None
+    wrong: str = ""
+
+
+class Replayer:
+    """Replays records. One that begins ends the transaction of any other, whose process may have died.
+
+    Args:
+        chosen: says where the log is.
+        quarantine: holds the records and their history.
+        source: gives the definition of a source by its name.
+        who: who does this, for the history.
+
+    Raises:
+        Retryable: the log does not answer.
+    """
+
+    def __init__(self, chosen: Settings, quarantine: Quarantine, source: Callable[[str], Source], who: str) -> None:
+        self._chosen, self._quarantine, self._who = chosen, quarantine, who
+        self._corrector = Corrector(source)
+        self._counts: dict[str, int] = {}
+        self._producer = Producer(
+            {
+                "bootstrap.servers": chosen.kafka,
+                "transactional.id": TRANSACTIONAL_ID,
+                "transaction.timeout.ms": int(SECONDS * 1000),
+                "partitioner": "murmur2_random",
+                "linger.ms": 5,
+                "log_level": 2,
+            }
+        )
+        _do(partial(self._producer.init_transactions, SECONDS))
+        self._complete()
+
+    def replay(self, records: Sequence[Record], correction: Correction, why: str) -> Iterator[Replayed]:
+        """Replays records, which have to be open or wanted nevertheless; what became of each, as it becomes known.
+
+        Raises:
+            Retryable: the log or the quarantine did not answer; what was told before stays done.
+            Permanent: the definition of a source is gone or not valid.
+        """
+        for start in range(0, len(records), AT_ONCE):
+            ready: list[tuple[Record, Ready]] = []
+            for record in records[start : start + AT_ONCE]:
+                made = self._corrector.ready(record, correction)
+                if isinstance(made, Rejected):
+                    yield self._refused(record, made, correction)
+                else:
+                    ready.append((record, made))
+            yield from self._send(ready, why)
+
+    def _refused(self, record: Record, wrong: Rejected, correction: Correction) -> Replayed:
+        """Still in quarantine; the reason that is kept is about the record as it came."""
+        now = record if correction else None
+        self._quarantine.again(record, now.field if now else wrong.field or "", now.reason if now else wrong.reason)
+        event = Event(record.id, datetime.now(UTC), "refused", self._who, wrong.reason, payload=_shown(correction))
+        self._quarantine.note([(record, event)])
+        return Replayed(record, None, wrong.reason)
+
+    def _send(self, ready: Sequence[tuple[Record, Ready]], why: str) -> list[Replayed]:
+        if not ready:
+            return []
+        make_topics(self._chosen, sorted({each.topic for _, each in ready}))
+        _do(self._producer.begin_transaction)
+        try:
+            positions = self._produce([each for _, each in ready])
+            events = [
+                (record, Event(record.id, datetime.now(UTC), "sending", self._who, why, at, each.payload))
+                for (record, each), at in zip(ready, positions, strict=True)
+            ]
+            self._quarantine.note(events)
+            passing("produced")
+            _do(partial(self._producer.commit_transaction, SECONDS))
+        except Retryable:
+            _do(partial(self._producer.abort_transaction, SECONDS))
+            raise
+        passing("committed")
+        self._quarantine.note((record, _ended(event, "replayed")) for record, event in events)
+        return [Replayed(record, event.to) for record, event in events]
+
+    def _produce(self, ready: Sequence[Ready]) -> list[Position]:
+        taken: dict[int, Position] = {}
+        for number, each in enumerate(ready):
+            delivered, where = partial(_delivered, taken, number), self._partition(each)
+            step = partial(self._producer.produce, each.topic, each.payload, each.key, where, on_delivery=delivered)
+            _do(step)
+            self._producer.poll(0)
+        self._producer.flush(SECONDS)
+        if len(taken) < len(ready):
+            missing = len(ready) - len(taken)
+            raise Retryable("the log did not take every record", received=f"{missing} were not taken")
+        return [taken[number] for number in range(len(ready))]
+
+    def _partition(self, ready: Ready) -> int:
+        """Where the other records with this key are: by the hash that Java's writers use, or by that of ours."""
+        if ready.partition is not None:
+            return ready.partition
+        if not ready.key.startswith(b"["):
+            return BY_KEY
+        return crc32(ready.key) % self._partitions(ready.topic)
+
+    def _partitions(self, topic: str) -> int:
+        if topic not in self._counts:
+            self._counts[topic] = len(self._producer.list_topics(topic, timeout=SECONDS).topics[topic].partitions)
+        return self._counts[topic]
+
+    def _complete(self) -> None:
+        """Looks up whether the log took what earlier replays have left open; by the fence, that is decided."""
+        unsettled = self._quarantine.unsettled()
+        records = {each.id: each for each in self._quarantine.records([event.id for event in unsettled])}
+        self._quarantine.note(
+            (records[event.id], _ended(event, "replayed" if is_committed(self._chosen, event) else "unsent"))
+            for event in unsettled
+        )
+
+
+def _ended(event: Event, how: str) -> Event:
+    return Event(event.id, datetime.now(UTC), how, event.who, event.why, event.to, event.payload)
+
+
+def _shown(correction: Correction) -> bytes:
+    told = correction.payload or b""
+    return told + "".join(f" {name}={value}" for name, value in correction.values.items()).encode()
+
+
+def is_committed(chosen: Settings, event: Event) -> bool:
+    """Whether readers of the log see the record that a replay has sent.
+
+    Raises:
+        Retryable: the log does not answer.
+    """
+    consumer = Consumer(
+        {
+            "bootstrap.servers": chosen.kafka,
+            "group.id": TRANSACTIONAL_ID,
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+            "log_level": 2,
+        }
+    )
+    try:
+        consumer.assign([TopicPartition(event.to.topic, event.to.partition, event.to.offset)])
+        return _first_is(consumer, event)
+    finally:
+        consumer.close()
+
+
+def _first_is(consumer: Consumer, event: Event) -> bool:
+    give_up = time.monotonic() + SECONDS
+    while time.monotonic() < give_up:
+        message = consumer.poll(1.0)
+        if message is None:
+            continue
+        error = message.error()
+        if error is None:
+            return message.offset() == event.to.offset and message.value() == event.payload
+        if error.code() == KafkaError._PARTITION_EOF:
+            return False
+        raise Retryable("the log does not answer", received=error.str())
+    raise Retryable("the log does not answer", todo="see `tidelake status`")
+
+
+def _delivered(taken: dict[int, Position], number: int, error: Any, message: Any) -> None:
+    if error is None:
+        log_time = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
+        taken[number] = Position(message.topic(), message.partition(), message.offset(), log_time)
+
+
+def _do(step: Callable[[], object]) -> None:
+    try:
+        step()
+    except KafkaException as error:
+        cause = error.args[0]
+        todo = "see `tidelake status`; if another replay runs, wait for its end"
+        raise Retryable("the log did not take the transaction", received=cause.str(), todo=todo) from error
+
+
+def discard(quarantine: Quarantine, records: Iterable[Record], who: str, why: str) -> None:
+    """Closes records without replaying them."""
+    now = datetime.now(UTC)
+    quarantine.note((record, Event(record.id, now, "discarded", who, why)) for record in records)
