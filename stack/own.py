@@ -1,4 +1,4 @@
-"""Tidelake's own processes: the ClickHouse gateway, the gauge, the keepers of sources and jobs, and the API."""
+"""Tidelake's own processes: the ClickHouse gateway, the gauge, the keepers of sources and jobs, settler and API."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from importlib.metadata import version
+from pathlib import Path
 
 import structlog
 
@@ -23,7 +24,7 @@ MARKS_SECONDS = 10.0
 """A gauge that works has written marks within this time."""
 
 LOOKED_SECONDS = 30.0
-"""A keeper of sources that works has looked within this time."""
+"""A keeper of sources, and a settler, that works has looked within this time."""
 
 JOBS = ("tidelake-lake", "tidelake-live")
 
@@ -70,10 +71,33 @@ def _sources_are_looked_after() -> None:
     """Raises Retryable unless the keeper of the sources has looked a moment ago."""
     from streaming.sources.keeper import sign_of_life
 
-    path = sign_of_life(settings())
+    _check_sign(sign_of_life(settings()), "the sources are")
+
+
+def settler() -> Service:
+    """Closes the records in quarantine that a later good record has superseded."""
+    return Service(
+        name="settler",
+        command=(sys.executable, "-m", "streaming.quarantine.settle"),
+        ready=_quarantine_is_looked_after,
+        tend=_quarantine_is_looked_after,
+        version=version("tidelake"),
+        address="",
+        needs=("topics", "clickhouse-tables"),
+    )
+
+
+def _quarantine_is_looked_after() -> None:
+    """Raises Retryable unless the settler has looked a moment ago."""
+    from streaming.quarantine.settle import sign_of_life
+
+    _check_sign(sign_of_life(settings()), "the quarantine is")
+
+
+def _check_sign(path: Path, what: str) -> None:
     age = time.time() - path.stat().st_mtime if path.exists() else None
     if age is None or age > LOOKED_SECONDS:
-        raise Retryable("the sources are not looked after", received=age, valid=f"a look within {LOOKED_SECONDS:g} s")
+        raise Retryable(f"{what} not looked after", received=age, valid=f"a look within {LOOKED_SECONDS:g} s")
 
 
 def keeper() -> Service:

@@ -24,6 +24,7 @@ def parts() -> list[Part]:
         connect.connector_step(),
         own.gauge(),
         own.sources(),
+        own.settler(),
         own.keeper(),
         own.api(),
         own.lineage_step(),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -48,13 +48,14 @@ class Settler:
     Args:
         chosen: says where the log is.
         quarantine: is read, and told what is superseded.
+        alive: called while the log is searched.
 
     Raises:
         Retryable: the log or the quarantine does not answer.
     """
 
-    def __init__(self, chosen: Settings, quarantine: Quarantine) -> None:
-        self._quarantine = quarantine
+    def __init__(self, chosen: Settings, quarantine: Quarantine, alive: Callable[[], None] = lambda: None) -> None:
+        self._quarantine, self._alive = quarantine, alive
         self._consumer = _consumer(chosen)
         self._known: dict[Key, dict[str, Open]] = {}
         self._next: dict[Partition, int] = {}
@@ -139,6 +140,7 @@ class Settler:
             messages = self._consumer.consume(5000, timeout=ANSWER_SECONDS)
             if not messages:
                 raise Retryable("the log does not answer", todo="see `tidelake status`")
+            self._alive()
             left -= self._ended(messages)
             found += self._close([hit for message in messages for hit in self._hits(message)])
         return found
@@ -247,7 +249,7 @@ def main() -> None:
     while True:
         try:
             with quarantine() as held:
-                _settle_on(Settler(settings(), held))
+                _settle_on(Settler(settings(), held, sign_of_life(settings()).touch))
         except Retryable as error:
             log.warning("the quarantine could not be settled", error=str(error))
         time.sleep(EVERY_SECONDS)

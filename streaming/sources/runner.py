@@ -26,7 +26,7 @@ from streaming.sources import state
 from streaming.sources.catalogue import source as defined
 from streaming.sources.crash import passing
 from streaming.sources.definition import Source
-from streaming.sources.mapping import Mapper, Outcome
+from streaming.sources.mapping import Mapper
 from streaming.sources.publisher import Publisher
 from streaming.sources.records import Batch, Reader
 from streaming.sources.state import SourceState, State
@@ -109,7 +109,7 @@ class Runner:
     def _take(self, batch: Batch, publisher: Publisher) -> None:
         outcome = self._mapper.map(batch.rows)
         if outcome.refused:
-            _quarantine(self._source, outcome)
+            quarantine.keep(self._source, outcome.refused)
         passing("quarantined")
         counts = Counter(publisher.memory.get(COUNTS, {}))
         counts.update(read=len(batch.rows), accepted=len(outcome.accepted), quarantined=len(outcome.refused))
@@ -126,15 +126,6 @@ class Runner:
 
     def _tell(self, now: State, **more: object) -> None:
         self._note(replace(SourceState(self._source.name, self._source.kind, now), **more))  # type: ignore[arg-type]
-
-
-def _quarantine(source: Source, outcome: Outcome) -> None:
-    from clickhouse_connect.driver.exceptions import OperationalError
-
-    try:
-        quarantine.keep(source, outcome.refused)
-    except OperationalError as error:
-        raise Retryable("ClickHouse does not take what is refused", received=str(error)) from error
 
 
 def noting(chosen: Settings) -> Callable[[SourceState], None]:
