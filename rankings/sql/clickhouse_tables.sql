@@ -163,3 +163,17 @@ CREATE TABLE IF NOT EXISTS drift
 ENGINE = ReplacingMergeTree PARTITION BY version ORDER BY (ranking, currency, business_day, subject)
 COMMENT 'Sums that the live path and the recomputed history disagree about, by version'
 ;
+CREATE TABLE IF NOT EXISTS source_states
+(
+    name String COMMENT 'the source',
+    kind LowCardinality(String) COMMENT 'postgres, files, rest or soap',
+    topic LowCardinality(String) COMMENT 'where its records go in the log',
+    state LowCardinality(String) COMMENT 'running, waiting, retrying, stopped; unknown where nothing has told yet',
+    last_error String COMMENT 'why it is retrying or stopped; empty where it is well',
+    last_read_at Nullable(DateTime64(3, 'UTC')) COMMENT 'when a reading last came to its end, where it is read so',
+    defined UInt8 COMMENT '0 once its definition is gone',
+    measured_at DateTime64(3, 'UTC') COMMENT 'when the gauge looked'
+)
+ENGINE = ReplacingMergeTree(measured_at) ORDER BY name
+COMMENT 'How each source fares: the log cannot tell what a source that stands still has not yet told it'
+;
