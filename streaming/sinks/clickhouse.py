@@ -6,7 +6,7 @@ is in ClickHouse. A batch that is inserted twice changes nothing: of two rows of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pyflink.table import DataTypes
@@ -76,7 +76,7 @@ def decimals(cents: pd.Series) -> pa.Array:
     return pa.Array.from_buffers(pa.decimal128(38, 2), len(cents), [None, pa.py_buffer(words)])
 
 
-def refused_to_arrow(*columns: pd.Series) -> pa.Table:
+def refused_to_arrow(*columns: pd.Series | Sequence[object]) -> pa.Table:
     """Turns refused records into rows of the quarantine."""
     import pyarrow as pa
 

@@ -90,6 +90,6 @@ def test_a_source_that_tells_the_same_again_opens_it_again(there: World) -> None
 def test_nothing_is_read_while_no_sale_is_open(there: World) -> None:
     with Settler(there.settings, there.held) as settler:
         settler._known, settler._next = {}, {}
-        there.held.open_since = lambda _: []  # type: ignore[method-assign]
+        there.held.open_since = lambda moment: []  # type: ignore[method-assign]
         assert settler.settle() == 0
         assert settler._next == {}
