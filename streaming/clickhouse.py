@@ -33,7 +33,7 @@ def patiently(call: Callable[[], Any]) -> Any:
     again = retry(
         retry=retry_if_exception_type(OperationalError),
         stop=stop_after_delay(PATIENCE_SECONDS),
-        wait=wait_exponential_jitter(0.1, max=2),
+        wait=wait_exponential_jitter(multiplier=0.1, max=2),
         reraise=True,
     )
     return again(call)()

@@ -83,6 +83,23 @@ def schema() -> None:
     typer.echo(json.dumps(DEFINITION.json_schema(), indent=2))
 
 
+@sources.command()
+def files(name: Name, as_json: AsJson = False) -> None:
+    """What happened to each file of a source: taken or refused, rows, bad rows, when."""
+    from dataclasses import asdict
+
+    from runtime.settings import settings
+    from streaming.sources import catalogue, publisher, view
+    from streaming.sources.files.history import every
+
+    catalogue.source(settings(), name)
+    found = list(every(publisher.remembered(settings(), name)))
+    if as_json:
+        typer.echo(json.dumps([asdict(each) for each in found], indent=2))
+    else:
+        view.files(found)
+
+
 def _findings(source: Source) -> Iterator[Finding]:
     """What the check of its kind finds; an error is what it ends with."""
     from runtime.errors import TidelakeError

@@ -156,7 +156,7 @@ def run(chosen: Settings, source: Source) -> None:
     while True:
         patiently = Retrying(
             retry=lambda attempt: isinstance(attempt.outcome and attempt.outcome.exception(), Retryable),
-            wait=wait_exponential_jitter(FIRST_WAIT, LONGEST_WAIT),
+            wait=wait_exponential_jitter(multiplier=FIRST_WAIT, max=LONGEST_WAIT),
             before_sleep=runner.retrying,
             reraise=True,
         )

