@@ -99,8 +99,7 @@ def _fields(source: SoapSource, service: Service) -> Iterator[Finding]:
     if row is None or not row.children:
         return
     for name, path in _named(source):
-        around = row.has(path) or answer.has(_below(path))
-        if not around:
+        if not row.has(path) and not _around(answer, source.rows, path):
             yield _found(f"{name}: {path}", False, row)
         elif (found := row.at(path)) and found.type in INEXACT and name == "amount":
             yield Finding(
@@ -108,9 +107,15 @@ def _fields(source: SoapSource, service: Service) -> Iterator[Finding]:
             )
 
 
-def _below(path: str) -> str:
-    """The path of a field of what encloses a record, from the answer on."""
-    return path.partition(".")[2]
+def _around(answer: Shape, rows: str, path: str) -> bool:
+    """Whether a path leads from one of the elements that enclose a record, by that one's name; the outermost, which
+    the body holds, has a name that the shape does not tell."""
+    head, dot, rest = path.partition(".")
+    names = rows.split(".")[:-1] if rows else []
+    if head in names:
+        enclosing = answer.at(".".join(names[: names.index(head) + 1]))
+        return enclosing is not None and enclosing.has(rest)
+    return bool(dot) and answer.has(rest)
 
 
 def _named(source: SoapSource) -> Iterator[tuple[str, str]]:
