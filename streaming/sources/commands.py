@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streaming.sources.soap.commands import scaffold
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -18,6 +20,9 @@ sources = typer.Typer(help="Where sales come from: list, check, start, stop.", i
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name in its definition.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+sources.command()(scaffold)
 
 
 def register(app: typer.Typer) -> None:

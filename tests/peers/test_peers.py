@@ -72,7 +72,7 @@ def test_a_partner_answers_by_soap(ledger: Ledger) -> None:
     from zeep import Client
 
     with served(partner.app(ledger)) as address:
-        client: Any = Client(f"{address}/?wsdl")  # type: ignore[no-untyped-call]
+        client: Any = Client(f"{address}/?wsdl")
         answer = client.service.changed_after(COUNT - 2, 10)
     assert [(each.number, each.id, each.total) for each in answer] == [
         (number, sale.sale_id, sale.amount) for number, sale in ledger.after(COUNT - 2, 10)

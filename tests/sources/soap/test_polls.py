@@ -39,7 +39,8 @@ def test_by_sequence_to_the_end_and_on_from_there(
 ) -> None:
     till.sell(5)
     size = {"size": more.pop("size")} if "size" in more else {}
-    told, memory = source(till, "list_sales", poll={**BY_SEQUENCE, **size}, **more), {}
+    memory: dict[str, Any] = {}
+    told = source(till, "list_sales", poll={**BY_SEQUENCE, **size}, **more)
     assert receipts(read(told, memory)) == [1, 2, 3, 4, 5]
     assert [call[1] for call in till.calls] == calls
     till.sell(1)
@@ -123,7 +124,8 @@ PAGES = {"argument": "page", "size": 2}
 def test_by_time_span_after_span_page_after_page(till: Till, read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     clock(monkeypatch, BEGIN + timedelta(minutes=7))
     till.sell(10)
-    told, memory = source(till, "list_changes", poll=by_time(delay_seconds=0), pages=PAGES), {}
+    memory: dict[str, Any] = {}
+    told = source(till, "list_changes", poll=by_time(delay_seconds=0), pages=PAGES)
     assert receipts(read(told, memory)) == [1, 2, 3, 4, 5, 6]
     minutes = [tuple(int((at - BEGIN).total_seconds() / 60) for at in call[1:3]) + call[3:] for call in till.calls]
     assert minutes == [(0, 3, 1), (0, 3, 2), (3, 6, 1), (3, 6, 2), (6, 7, 1)]
@@ -137,7 +139,7 @@ def clock(patched: pytest.MonkeyPatch, now: datetime) -> None:
 
     class Clock(datetime):
         @classmethod
-        def now(cls, tz: Any = None) -> datetime:
+        def now(cls, tz: Any = None) -> Any:
             return now
 
     patched.setattr("streaming.sources.soap.reader.datetime", Clock)
@@ -166,7 +168,8 @@ def test_the_overlap_takes_late_records_and_leaves_the_others_out(
     till.sell(4)
     late = till.sales.pop(1)
     poll = by_time(overlap_seconds=600, delay_seconds=0, window_seconds=3600, changed="changed_at")
-    told, memory = source(till, "list_changes", poll=poll, pages={"argument": "page", "size": 2}), {}
+    memory: dict[str, Any] = {}
+    told = source(till, "list_changes", poll=poll, pages={"argument": "page", "size": 2})
     assert receipts(read(told, memory)) == [1, 3, 4]
     till.sales.insert(1, late)
     till.sell(1)
@@ -180,7 +183,8 @@ def test_a_sale_that_changes_to_and_fro_is_told_each_time(
 ) -> None:
     till.sell(1)
     poll = by_time(overlap_seconds=3600, delay_seconds=0, window_seconds=7200, changed="changed_at")
-    told, memory = source(till, "list_changes", poll=poll, pages=PAGES), {}
+    memory: dict[str, Any] = {}
+    told = source(till, "list_changes", poll=poll, pages=PAGES)
     totals = []
     for minute, total in ((2, 10), (4, 20), (6, 10), (8, 10)):
         clock(monkeypatch, BEGIN + timedelta(minutes=minute))
@@ -203,7 +207,8 @@ def test_without_an_end_the_service_answers_to_its_present(ledger: Peer, read: R
 def test_the_whole_by_tokens(till: Till, read: Read) -> None:
     till.sell(5)
     pages = {"by": "token", "argument": "token", "next": "list_allResult.token"}
-    told, memory = source(till, "list_all", pages=pages, request={}), {}
+    memory: dict[str, Any] = {}
+    told = source(till, "list_all", pages=pages, request={})
     assert receipts(read(told, memory)) == [1, 2, 3, 4, 5]
     assert [call[1] for call in till.calls] == [None, "t2", "t4"]
     assert receipts(read(told, memory)) == [1, 2, 3, 4, 5], "all of it at each reading"
