@@ -57,7 +57,9 @@ class SoapReader:
         service, mine = self._opened(), dict(memory)
         poll, seen = poll_of(self._source), Seen(mine, self._source.remember_ids)
         acknowledged: set[str] = set()
-        while (question := poll.question(mine.get(POSITION), datetime.now(UTC))) is not None:
+        # The present that a reading goes to stands still, or a slow service would never be read to its end.
+        present = datetime.now(UTC)
+        while (question := poll.question(mine.get(POSITION), present)) is not None:
             turn = int(mine.get(TURN, 0))
             answer = asked(service, question, turn)
             step = poll.step(question, answer)
