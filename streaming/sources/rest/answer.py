@@ -18,6 +18,7 @@ from streaming.sources.rest.json_text import JsonText, record
 from streaming.sources.rest.parts import CursorPaging, NextUrlPaging, NumberedPaging
 from streaming.sources.rest.paths import Steps, at, steps
 from streaming.sources.rest.service import Fetched
+from streaming.sources.text import at_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ class Page:
     def __init__(self, source: RestSource, fetched: Fetched, number: int) -> None:
         self.url, self.number, self.headers = fetched.url, number, fetched.headers
         self._encoding = "utf-8"
-        self._identity = None if source.identified_by is None else steps(source.identified_by)
+        self._identity = None if source.identity is None else steps(source.identity)
+        self._key = source.fields.sale_id.field
         self._json = self._parsed(source, fetched)
 
     def _parsed(self, source: RestSource, fetched: Fetched) -> JsonText:
@@ -91,8 +93,14 @@ class Page:
             return Told(Row(where, None, raw, f"the record cannot be read: {error}"), None)
         if not isinstance(value, dict):
             return Told(Row(where, None, raw, f"the record is {_kind(value)}, valid: an object"), None)
-        identity = _text(at(value, self._identity)) if self._identity is not None else None
+        identity = self._identified(value)
         return Told(Row(where if identity is None else f"record {identity}", value, raw), identity)
+
+    def _identified(self, value: dict[str, Any]) -> str | None:
+        """What tells this record from others: what the definition says, or else what its sale's key is mapped from."""
+        if self._identity is not None:
+            return _text(at(value, self._identity))
+        return _text(at_path(value, self._key)) if self._key is not None else None
 
 
 def wanted(source: RestSource) -> Iterator[Steps]:

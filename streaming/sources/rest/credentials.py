@@ -123,12 +123,14 @@ def _refusal(answer: httpx.Response) -> Exception:
 
 def _client(told: OAuth2, secrets: Secrets, transport: httpx.AsyncBaseTransport) -> AsyncOAuth2Client:
     with warnings.catch_warnings():
-        # Its word about a successor of httpx is for developers.
-        warnings.simplefilter("ignore")
+        # Its word about a successor of httpx is for developers; loading this module lets warnings through.
+        from authlib.deprecate import AuthlibDeprecationWarning
+
+        warnings.simplefilter("ignore", AuthlibDeprecationWarning)
         from authlib.integrations.httpx_client import AsyncOAuth2Client
     secret = told.client_secret.value().get_secret_value()
     secrets.add_basic(told.client_id, secret)
-    how = "client_secret_basic" if told.client_auth == "header" else "client_secret_post"  # noqa: S105 - names of methods
+    how = "client_secret_basic" if told.client_auth == "header" else "client_secret_post"
     return AsyncOAuth2Client(
         told.client_id,
         secret,

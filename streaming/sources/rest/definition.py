@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar, Literal
 
 import httpx
@@ -77,7 +77,12 @@ class RestSource(Source):
     @model_validator(mode="after")
     def _schedule_is_known(self) -> RestSource:
         if self.cron is not None:
-            self.next_reading(datetime.now().astimezone())
+            try:
+                self.next_reading(datetime.now().astimezone())
+            except KeyError:
+                raise ValueError(
+                    f"time_zone: received {self.time_zone!r}, valid: a name such as Europe/Berlin"
+                ) from None
         return self
 
     @property
@@ -91,11 +96,6 @@ class RestSource(Source):
         return host_and_port(str(self.auth.token_url)) if isinstance(self.auth, OAuth2) else None
 
     @property
-    def identified_by(self) -> str | None:
-        """The path of a record's identity, or None where no plain field is one."""
-        return self.identity if self.identity is not None else self.fields.sale_id.field
-
-    @property
     def asked(self) -> str:
         """A digest of what is asked for: with another one, what is remembered of the position has no meaning."""
         parts = {"url", "params", "records", "paging", "since", "identity"}
@@ -107,17 +107,17 @@ class RestSource(Source):
         """A digest of how records become sales: with another one, an unchanged record may become another sale."""
         return hashlib.sha256(self.fields.model_dump_json().encode()).hexdigest()[:16]
 
-    def next_reading(self, after: datetime) -> datetime:
+    def next_reading(self, ended: datetime) -> datetime:
         """When the next reading begins, if the last one ended at that time (aware).
 
         Raises:
             ValueError: `cron` or `time_zone` is not valid.
         """
         if self.cron is None:
-            return after + timedelta(seconds=self.every_seconds)
+            return super().next_reading(ended)
         from apscheduler.triggers.cron import CronTrigger
 
-        found: datetime | None = CronTrigger.from_crontab(self.cron, self.time_zone).get_next_fire_time(None, after)
+        found: datetime | None = CronTrigger.from_crontab(self.cron, self.time_zone).get_next_fire_time(None, ended)
         if found is None:
             raise ValueError(f"cron: received {self.cron!r}, valid: five fields that some time fits")
         return found
@@ -139,4 +139,11 @@ def _is_host(text: str) -> bool:
         url = httpx.URL(f"https://{text}/")
     except httpx.InvalidURL:
         return False
-    return bool(url.host) and not url.userinfo and url.path == "/" and not url.query and not url.fragment
+    return (
+        bool(url.host)
+        and b"%" not in url.raw_host
+        and not url.userinfo
+        and url.path == "/"
+        and not url.query
+        and not url.fragment
+    )

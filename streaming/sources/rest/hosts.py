@@ -33,7 +33,7 @@ class Hosts:
         try:
             url = httpx.URL(base).join(told).copy_with(fragment=None)
         except (httpx.InvalidURL, ValueError) as error:
-            raise Permanent("the service names an address that is none", received=told[:200]) from error
+            raise Permanent("the service names an address that is none", received=told) from error
         self.check(url)
         return str(url.copy_remove_param(self._key) if self._key and self._key in url.params else url)
 
@@ -48,7 +48,7 @@ class Hosts:
             Permanent: the definition does not allow it.
         """
         if url.scheme not in SCHEMES or not url.host:
-            raise Permanent("the service names an address that is none", received=str(url)[:200], valid="https://...")
+            raise Permanent("the service names an address that is none", received=str(url), valid="https://...")
         if url.userinfo:
             raise Permanent(
                 "an address holds a user or a password",

@@ -18,6 +18,8 @@ from runtime.errors import Retryable
 from streaming.sources.rest.paths import Steps
 
 _SPACE = re.compile(r"[ \t\n\r]*").match
+_KINDS = {"{": "an object", '"': "a string", "t": "a boolean", "f": "a boolean"}
+
 LONGEST_NUMBER = 1000
 """A number of more characters, or of a larger exponent, stays text: arithmetic with it would be an attack."""
 
@@ -89,7 +91,7 @@ class JsonText:
         except (ValueError, IndexError, RecursionError) as error:
             raise Retryable("the answer is no complete JSON", received=_why(error, text)) from None
         if end != len(text):
-            raise Retryable("something stands behind the answer's JSON", received=text[end : end + 60])
+            raise Retryable("something stands behind the answer's JSON", received=f"{len(text) - end} characters")
         if not self._found:
             raise _no_array(records, "nothing")
 
@@ -152,7 +154,7 @@ class JsonText:
         if self._text.startswith("null", at):
             return at + 4
         if self._text[at] != "[":
-            raise _no_array(self._records, self._text[at : at + 60])
+            raise _no_array(self._records, _KINDS.get(self._text[at], "a number"))
         at = self._skip(at + 1)
         if self._text[at] == "]":
             return at + 1
@@ -186,7 +188,7 @@ def _no_array(way: Steps, received: str) -> Retryable:
 def _why(error: Exception, text: str) -> str:
     match error:
         case IndexError():
-            return f"it ends after {len(text)} characters: ...{text[-60:]}"
+            return f"it ends after {len(text)} characters"
         case RecursionError():
             return "it is nested too deep"
         case _:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from html import escape
+from json import dumps
 from urllib.parse import quote, quote_plus
 
 from runtime.errors import TidelakeError
 
 MASK = "***"
+
+LONGEST = 300
+"""Most characters that are shown of what a service says."""
 
 
 class Secrets:
@@ -18,7 +23,15 @@ class Secrets:
 
     def add(self, secret: str) -> None:
         """From then on this text is hidden."""
-        self._forms |= {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)} - {""}
+        in_addresses = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
+        in_texts = {
+            secret,
+            escape(secret),
+            repr(secret)[1:-1],
+            dumps(secret)[1:-1],
+            dumps(secret, ensure_ascii=False)[1:-1],
+        }
+        self._forms |= (in_addresses | in_texts) - {""}
 
     def add_basic(self, user: str, password: str) -> str:
         """Hides a password, and gives the value of the header that holds it."""
@@ -34,10 +47,10 @@ class Secrets:
         return text
 
     def without(self, error: TidelakeError) -> TidelakeError:
-        """The same error, with every secret in its parts hidden."""
+        """The same error, with every secret in its parts hidden; cut only then, as half a secret is not found."""
         made = type(error)(
             self.hide(error.wrong),
-            received=None if error.received is None else self.hide(str(error.received)),
+            received=None if error.received is None else self.hide(str(error.received))[:LONGEST],
             valid=error.valid and self.hide(error.valid),
             todo=error.todo and self.hide(error.todo),
         )

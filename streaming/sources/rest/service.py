@@ -25,7 +25,8 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 AWAY = frozenset({408, 421, 425, 429})
 """Statuses below 500 after which the same request can succeed."""
 
-LONGEST_SHOWN = 200
+LARGEST_SHOWN = 2**20
+"""A larger body is not shown, not even in part: secrets are taken out of whole texts only."""
 
 log = structlog.get_logger()
 
@@ -67,13 +68,9 @@ class Service:
         self._credentials = credentials(source.auth, self.secrets, for_tokens)
         # An event loop, as only it can put one time limit on a whole request, headers and token included.
         self._loop = asyncio.Runner()
-        self._client = httpx.AsyncClient(
-            transport=Guarded(self.hosts.check, self._limits.answer_bytes),
-            headers={"User-Agent": f"tidelake/{version('tidelake')}", "Accept": ", ".join(source.content_types)},
-            follow_redirects=False,
-            trust_env=False,
-            timeout=self._limits.request_seconds,
-        )
+        # No client around it: redirects, cookies and credentials out of addresses are not left to a library's defaults.
+        self._transport = Guarded(self.hosts.check, self._limits.answer_bytes)
+        self._headers = {"User-Agent": f"tidelake/{version('tidelake')}", "Accept": ", ".join(source.content_types)}
 
     def get(self, url: str, headers: Mapping[str, str] | None = None, accept: frozenset[int] = frozenset()) -> Fetched:
         """The answer to a GET.
@@ -99,7 +96,7 @@ class Service:
         self._loop.close()
 
     async def _aclose(self) -> None:
-        await self._client.aclose()
+        await self._transport.aclose()
         await self._credentials.aclose()
 
     def _once(self, url: str, headers: Mapping[str, str], accept: frozenset[int]) -> Fetched:
@@ -137,25 +134,27 @@ class Service:
             raise Retryable("the service cannot be reached", received=f"{shown(url)}: {told}") from None
 
     async def _asked(self, url: str, headers: Mapping[str, str]) -> Fetched:
-        request = self._client.build_request("GET", url, headers=dict(headers))
+        request = httpx.Request("GET", url, headers={**self._headers, **headers})
         if self.hosts.own(request.url):
             request.headers.update(self._source.headers)
             await self._credentials.put_on(request)
-        answer = await self._client.send(request)
-        self._client.cookies.clear()
-        return Fetched(url, answer.status_code, answer.headers, answer.content)
+        answer = await self._transport.handle_async_request(request)
+        try:
+            return Fetched(url, answer.status_code, answer.headers, await answer.aread())
+        finally:
+            await answer.aclose()
 
 
 def _judged(came: Fetched, accept: frozenset[int]) -> Fetched:
     """The answer, if it is one."""
     if came.status in (200, 204, 304) or came.status in accept:
         return came
-    told = f"HTTP {came.status} from {shown(came.url)}: {_beginning(came.body)}".rstrip(": ")
+    told = f"HTTP {came.status} from {shown(came.url)}: {_text(came.body)}".rstrip(": ")
     if came.status in AWAY or came.status >= 500:
         raise later("the service cannot answer now", retry_after(came.headers, datetime.now(UTC)), received=told)
     todo = "check auth in the definition, and the secret" if came.status in (401, 403) else "check the definition"
     raise Permanent("the service refuses the request", received=told, todo=todo)
 
 
-def _beginning(body: bytes) -> str:
-    return body[: 4 * LONGEST_SHOWN].decode("utf-8", "replace")[:LONGEST_SHOWN]
+def _text(body: bytes) -> str:
+    return body.decode("utf-8", "replace") if len(body) <= LARGEST_SHOWN else f"{len(body)} bytes"

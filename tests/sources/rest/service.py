@@ -29,6 +29,7 @@ class Answer:
         kind: the Content-Type; empty for none.
         cut: after so many bytes the connection is closed, whatever the Content-Length says.
         every: seconds between two pieces of one byte.
+        chunked: it is sent in chunks, and no Content-Length is told.
         before: seconds before the first byte.
     """
 
@@ -38,6 +39,7 @@ class Answer:
     kind: str = "application/json"
     cut: int | None = None
     every: float = 0.0
+    chunked: bool = False
     before: float = 0.0
 
     @property
@@ -144,12 +146,14 @@ class HttpService:
     Attributes:
         shop: its sales.
         asked: every request that came.
+        said: every answer that was given.
         handlers: what answers, by path.
     """
 
     def __init__(self, shop: Shop | None = None) -> None:
         self.shop = shop or Shop(10)
         self.asked: list[Asked] = []
+        self.said: list[Answer] = []
         self.handlers: dict[str, Handler] = {
             f"/{each}": getattr(self.shop, each) for each in ("cursor", "feed", "pages", "offset", "link", "next_url")
         }
@@ -190,10 +194,10 @@ class HttpService:
     def answer(self, asked: Asked) -> Answer:
         """What is said to one request."""
         self.asked.append(asked)
-        if self._planned[asked.path]:
-            return self._planned[asked.path].popleft()
-        handler = self.handlers.get(asked.path)
-        return handler(asked) if handler else Answer("nothing is here", status=404, kind="text/plain")
+        handler = self.handlers.get(asked.path, lambda _: Answer("nothing is here", status=404, kind="text/plain"))
+        planned = self._planned[asked.path]
+        self.said.append(planned.popleft() if planned else handler(asked))
+        return self.said[-1]
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         service = self
@@ -209,19 +213,24 @@ class HttpService:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 self._say(service.answer(Asked(parts.path, query, headers, form, time.monotonic())))
 
-            do_POST = do_GET
+            do_POST = do_GET  # noqa: N815 - the server finds it by this name
 
             def _say(self, answer: Answer) -> None:
                 time.sleep(answer.before)
                 self.send_response_only(answer.status)
                 told = {"Date": self.date_time_string()}
                 told |= {"Content-Type": answer.kind} if answer.kind else {}
-                if answer.status not in (204, 304):
+                if answer.chunked:
+                    told["Transfer-Encoding"] = "chunked"
+                elif answer.status not in (204, 304):
                     told["Content-Length"] = str(len(answer.payload))
                 for name, value in {**told, **answer.headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self._send(answer.payload if answer.cut is None else answer.payload[: answer.cut], answer.every)
+                payload = answer.payload
+                if answer.chunked:
+                    payload = f"{len(payload):x}\r\n".encode() + payload + b"\r\n0\r\n\r\n"
+                self._send(payload if answer.cut is None else payload[: answer.cut], answer.every)
                 self.close_connection = answer.cut is not None
 
             def _send(self, payload: bytes, every: float) -> None:

@@ -57,7 +57,7 @@ def test_a_service_that_makes_ever_new_cursors_for_the_same_page_is_noticed(serv
 def test_there_is_a_most_of_pages(service: HttpService) -> None:
     fresh = itertools.count()
     service.handlers["/cursor"] = lambda _: page(next(fresh), f"at-{next(fresh)}")
-    with pytest.raises(Permanent, match="too many pages.*at most 20"):
+    with pytest.raises(Permanent, match=r"too many pages.*at most 20"):
         World(defined(service, limits={"pages": 20})).read()
 
 
