@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
@@ -80,6 +81,10 @@ class Source(BaseModel):
     def has_runner(self) -> bool:
         """Whether a process of its own reads it."""
         return True
+
+    def next_reading(self, ended: datetime) -> datetime:
+        """When it is read again, if a reading ended at that time (aware)."""
+        return ended + timedelta(seconds=self.every_seconds)
 
     @property
     def into(self) -> str:

@@ -82,7 +82,7 @@ class Runner:
         self._tell(
             State.WAITING,
             last_read_at=datetime.now(UTC),
-            next_read_at=datetime.now(UTC) + timedelta(seconds=self._source.every_seconds),
+            next_read_at=self._source.next_reading(datetime.now(UTC)),
             counts=publisher.memory.get(COUNTS, {}),
         )
 
