@@ -39,8 +39,8 @@ max_connections = 100
 shared_buffers = 64MB
 wal_level = logical
 max_wal_size = 512MB
-max_wal_senders = 4
-max_replication_slots = 4
+max_wal_senders = 10
+max_replication_slots = 10
 max_slot_wal_keep_size = 8GB
 timezone = 'UTC'
 log_timezone = 'UTC'
@@ -201,12 +201,6 @@ def _first_column(query: str) -> set[str]:
     with closing(psycopg2.connect(admin_dsn("postgres"))) as connection, connection.cursor() as cursor:
         cursor.execute(query)
         return {row[0] for row in cursor.fetchall()}
-
-
-def check_slot(name: str) -> None:
-    """Raises Retryable unless the replication slot exists: from its making on, every change reaches its reader."""
-    if name not in _first_column("SELECT slot_name FROM pg_replication_slots"):
-        raise Retryable(f"the replication slot {name} has not been made yet")
 
 
 def _role(name: str, options: str) -> sql.Composed:

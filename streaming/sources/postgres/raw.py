@@ -1,0 +1,100 @@
+"""The topics that Debezium writes for a source whose records are mapped, read from where its memory says."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from runtime.errors import Retryable
+from runtime.settings import Settings
+from streaming.sources.postgres import log
+from streaming.sources.postgres.definition import PostgresSource
+from streaming.sources.postgres.log import Record
+from streaming.sources.records import Memory
+
+BATCH = 1000
+WAIT_SECONDS = 5.0
+"""How long a reading waits for a record that is there already."""
+
+
+class Raw:
+    """The raw topics of one source, in the order of each partition."""
+
+    def __init__(self, source: PostgresSource, chosen: Settings) -> None:
+        self._topics = source.written
+        self._consumer: Consumer = log.consumer(chosen)
+        self._assigned: dict[str, int] = {}
+
+    def read(self, memory: Memory) -> Iterator[tuple[list[Record], dict[str, int]]]:
+        """What was written since: records, and the positions behind them as the memory keeps them.
+
+        Raises:
+            Retryable: the log does not answer.
+        """
+        try:
+            goals = self._goals()
+            self._assign(goals, memory)
+            waited = time.monotonic()
+            while self._behind(goals):
+                messages = self._consumer.consume(BATCH, timeout=0.05)
+                told = [log.record(each) for each in messages if not log.is_end(each)]
+                if told:
+                    waited = time.monotonic()
+                    positions = {_place(each): each.offset + 1 for each in told}
+                    self._assigned |= positions
+                    yield told, positions
+                elif self._is_past(goals):
+                    return
+                elif time.monotonic() - waited > WAIT_SECONDS:
+                    raise Retryable("Kafka does not answer", todo="see `tidelake status`")
+        except KafkaException as error:
+            raise Retryable("Kafka does not answer", received=str(error)) from error
+
+    def close(self) -> None:
+        """Lets go of the log."""
+        self._consumer.close()
+
+    def _goals(self) -> dict[tuple[str, int], int]:
+        """Where each partition ends now."""
+        found = {}
+        for topic in self._topics:
+            for number in log.partitions(self._consumer, topic):
+                part = TopicPartition(topic, number)
+                found[topic, number] = self._consumer.get_watermark_offsets(part, timeout=log.SECONDS)[1]
+        return found
+
+    def _assign(self, goals: dict[tuple[str, int], int], memory: Memory) -> None:
+        """Only where the memory is not what was read last: an assignment throws away what was fetched ahead."""
+        wanted = {f"{topic}:{number}": int(memory.get(f"{topic}:{number}", 0)) for topic, number in goals}
+        if wanted != self._assigned:
+            self._consumer.assign([TopicPartition(topic, n, wanted[f"{topic}:{n}"]) for topic, n in goals])
+            self._assigned = wanted
+
+    def _behind(self, goals: dict[tuple[str, int], int]) -> bool:
+        return any(self._assigned[f"{topic}:{number}"] < end for (topic, number), end in goals.items())
+
+    def _is_past(self, goals: dict[tuple[str, int], int]) -> bool:
+        """Whether nothing is left but what no reader sees: the ends of transactions, and what compaction took away."""
+        parts = [TopicPartition(topic, number) for topic, number in goals]
+        return all(at.offset >= goals[at.topic, at.partition] for at in self._consumer.position(parts))
+
+
+def _place(record: Record) -> str:
+    return f"{record.topic}:{record.partition}"
+
+
+def value(record: Record) -> dict[str, Any]:
+    """The fields of a record; numbers stay exact."""
+    told: dict[str, Any] = json.loads(record.value, parse_float=Decimal)
+    return told
+
+
+def key(record: Record) -> dict[str, Any]:
+    """The columns that a record's row is known by."""
+    told: dict[str, Any] = json.loads(record.key, parse_float=Decimal)
+    return told
