@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runtime.errors import Permanent, Retryable
+from runtime.errors import Permanent
 from runtime.settings import settings
 from stack.addresses import ports
 from stack.http import call, check
@@ -14,7 +14,7 @@ from stack.model import Service, Step
 from stack.ports import HOST
 from streaming.sources.catalogue import source
 from streaming.sources.postgres.definition import OWN_DATABASE, PostgresSource
-from streaming.sources.postgres.tend import running, tend
+from streaming.sources.postgres.tend import check_running, running
 
 WORKER = """
 bootstrap.servers={kafka}
@@ -106,14 +106,8 @@ def _worker_is_ready() -> None:
 
 
 def _tend() -> None:
-    """Restarts what has failed of the source on this machine.
-
-    Raises:
-        Retryable: it is not running.
-    """
-    health = tend(_own(), settings())
-    if health.state != "running":
-        raise Retryable(f"the source {OWN_DATABASE} is {health.state}", received=health.alarm)
+    """Raises Retryable unless the source on this machine is read; the keeper of sources mends what can be mended."""
+    check_running(_own(), settings())
 
 
 def _request(method: str, path: str) -> None:

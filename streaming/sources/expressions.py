@@ -51,6 +51,11 @@ class Expressions:
         for name in by_field:
             self._check(name)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The fields of a record that the expressions read."""
+        return tuple(self._columns)
+
     def evaluate(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Value]]:
         """The computed fields of each row: the text, None for a null, or why it cannot be computed."""
         if not self._by_field or not rows:

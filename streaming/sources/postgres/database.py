@@ -49,6 +49,7 @@ class Table:
         columns: types by name.
         filenode: the file of its rows; another one after TRUNCATE, and after whatever writes all rows anew.
         keys: the columns of each unique index.
+        indexes: those that can tell rows apart for replication, by name: none of their columns may be null.
         told: the columns that a deletion tells.
     """
 
@@ -59,6 +60,7 @@ class Table:
     readable: bool
     primary: tuple[str, ...]
     keys: tuple[tuple[str, ...], ...]
+    indexes: dict[str, tuple[str, ...]]
     told: frozenset[str]
 
 
@@ -140,5 +142,6 @@ def _table(row: dict[str, Any]) -> Table:
         readable=row["readable"],
         primary=primary,
         keys=tuple(tuple(index["columns"]) for index in indexes),
+        indexes={index["name"]: tuple(index["columns"]) for index in indexes if index["fit"]},
         told=frozenset(told),
     )

@@ -69,7 +69,7 @@ class PostgresSource(Source):
     snapshot: Literal["whole", "chunks"] = "whole"
     chunk_rows: int = Field(4096, ge=1, le=100_000)
     exclude: tuple[Column, ...] = ()
-    every_seconds: float = Field(0.2, gt=0)
+    every_seconds: float = Field(5.0, gt=0)
 
     reader: ClassVar[str] = "kafka-connect"
 
@@ -138,8 +138,8 @@ class PostgresSource(Source):
 
     @property
     def has_runner(self) -> bool:
-        """Kafka Connect reads it."""
-        return False
+        """Kafka Connect reads it; a process maps its records where they are no sales yet."""
+        return self.is_mapped
 
     @property
     def into(self) -> str:

@@ -59,6 +59,10 @@ class JoinedReader:
             except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
                 raise Retryable("the database does not answer", received=str(error).strip()) from error
 
+    def wait(self, seconds: float) -> None:
+        """Until something has changed, or so long."""
+        self._raw.wait(seconds)
+
     def close(self) -> None:
         """Lets go of the log and the database."""
         self._raw.close()

@@ -164,7 +164,7 @@ class Query:
     def _chosen_fields(self, needed: set[str]) -> dict[str, sql.Composed]:
         """What the mapping reads beside the key, by the field's name; a field that no table has is left out."""
         found = {
-            name: _text(_at(ROOT, name), kind)
+            name: as_text(_at(ROOT, name), kind)
             for name, kind in self._tables[self._source.table].columns.items()
             if name in needed and name not in self.key
         }
@@ -172,7 +172,7 @@ class Query:
             for column, kind in self._tables[join.table].columns.items():
                 name = f"{join.name}_{column}"
                 if name in needed and name not in found and name not in self.key:
-                    found[name] = _text(_at(_alias(join), column), kind)
+                    found[name] = as_text(_at(_alias(join), column), kind)
         missing = sorted(needed - set(found) - set(self.key))
         if missing:
             raise Permanent(
@@ -192,7 +192,7 @@ def _at(table: str, column: str) -> sql.Composed:
     return sql.SQL("{}.{}").format(sql.Identifier(table), sql.Identifier(column))
 
 
-def _text(column: sql.Composed, kind: str) -> sql.Composed:
+def as_text(column: sql.Composed, kind: str) -> sql.Composed:
     form = next((form for name, form in TIME.items() if _plain(kind) == name), "{}::text")
     return sql.SQL(form).format(column)
 

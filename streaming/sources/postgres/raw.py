@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from runtime.errors import Retryable
 from runtime.settings import Settings
@@ -18,6 +18,7 @@ from streaming.sources.postgres.log import Record
 from streaming.sources.records import Memory
 
 BATCH = 1000
+GATHER_SECONDS = 0.05
 WAIT_SECONDS = 5.0
 """How long a reading waits for a record that is there already."""
 
@@ -29,6 +30,7 @@ class Raw:
         self._topics = source.written
         self._consumer: Consumer = log.consumer(chosen)
         self._assigned: dict[str, int] = {}
+        self._woken: list[Message] = []
 
     def read(self, memory: Memory) -> Iterator[tuple[list[Record], dict[str, int]]]:
         """What was written since: records, and the positions behind them as the memory keeps them.
@@ -41,7 +43,7 @@ class Raw:
             self._assign(goals, memory)
             waited = time.monotonic()
             while self._behind(goals):
-                messages = self._consumer.consume(BATCH, timeout=0.05)
+                messages, self._woken = [*self._woken, *self._consumer.consume(BATCH, timeout=0.05)], []
                 told = [log.record(each) for each in messages if not log.is_end(each)]
                 if told:
                     waited = time.monotonic()
@@ -54,6 +56,15 @@ class Raw:
                     raise Retryable("Kafka does not answer", todo="see `tidelake status`")
         except KafkaException as error:
             raise Retryable("Kafka does not answer", received=str(error)) from error
+
+    def wait(self, seconds: float) -> None:
+        """Until something is written, or so long; then a moment more, as changes come together."""
+        give_up = time.monotonic() + seconds
+        while self._assigned and not self._woken and time.monotonic() < give_up:
+            message = self._consumer.poll(min(0.5, seconds))
+            if message is not None and not log.is_end(message):
+                self._woken = [message]
+        time.sleep(GATHER_SECONDS if self._assigned else seconds)
 
     def close(self) -> None:
         """Lets go of the log."""
@@ -72,6 +83,7 @@ class Raw:
         """Only where the memory is not what was read last: an assignment throws away what was fetched ahead."""
         wanted = {f"{topic}:{number}": int(memory.get(f"{topic}:{number}", 0)) for topic, number in goals}
         if wanted != self._assigned:
+            self._woken = []
             self._consumer.assign([TopicPartition(topic, n, wanted[f"{topic}:{n}"]) for topic, n in goals])
             self._assigned = wanted
 

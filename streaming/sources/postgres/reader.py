@@ -44,6 +44,10 @@ class TableReader:
         for records, positions in self._raw.read(memory):
             yield Batch([self._row(record) for record in records], positions)
 
+    def wait(self, seconds: float) -> None:
+        """Until something has changed, or so long."""
+        self._raw.wait(seconds)
+
     def close(self) -> None:
         """Lets go of the log."""
         self._raw.close()

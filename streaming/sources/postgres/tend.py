@@ -199,6 +199,26 @@ def forget(chosen: Settings, names: set[str]) -> list[str]:
     return ended
 
 
+def rest(source: PostgresSource, chosen: Settings) -> Health:
+    """Ends what reads a source that an operator has stopped; its slot keeps what changes meanwhile.
+
+    Raises:
+        Retryable: Connect does not answer.
+    """
+    connect = Connect(chosen)
+    if any(part["state"] != "STOPPED" for part in connect.status(source.name)):
+        connect.stop(source.name)
+    return Health("stopped", "stopped by an operator; its replication slot keeps what changes meanwhile")
+
+
+def check_running(source: PostgresSource, chosen: Settings) -> None:
+    """Raises Retryable unless the source's connector, if there is one, is running."""
+    parts = Connect(chosen).status(source.name)
+    if parts and (len(parts) < 2 or any(part["state"] != "RUNNING" for part in parts)):
+        states = ", ".join(part["state"] for part in parts)
+        raise Retryable(f"the connector of {source.name} does not run", received=states, todo="`tidelake sources`")
+
+
 def running(source: PostgresSource, chosen: Settings) -> None:
     """Raises Retryable unless the source runs, with its replication slot made."""
     health = tend(source, chosen)

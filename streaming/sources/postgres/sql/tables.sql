@@ -12,7 +12,13 @@ SELECT
     ), '{}') AS columns,
     coalesce((
         SELECT jsonb_agg(jsonb_build_object(
+            'name', (SELECT own.relname FROM pg_class AS own WHERE own.oid = index.indexrelid),
             'primary', index.indisprimary,
+            'fit', index.indimmediate AND NOT EXISTS (
+                SELECT FROM pg_attribute AS attribute
+                WHERE attribute.attrelid = class.oid AND attribute.attnum = ANY (index.indkey)
+                    AND NOT attribute.attnotnull
+            ),
             'identity', index.indisreplident,
             'columns', (
                 SELECT jsonb_agg(attribute.attname ORDER BY place)
