@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streaming.sources.postgres.commands import register as register_postgres
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,7 +23,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 def register(app: typer.Typer) -> None:
-    """Adds `sources` to the command."""
+    """Adds `sources` to the command, with what only some kinds of sources have."""
+    register_postgres(sources)
     app.add_typer(sources, name="sources")
 
 

@@ -211,8 +211,8 @@ def _pace() -> dict[str, str]:
     return {
         "poll.interval.ms": "50",
         "heartbeat.interval.ms": "1000",
-        # Other databases of the server write too; this message, which no topic gets, lets the slot confirm their log. A transaction of its
-        # own lets a snapshot in chunks see that nothing is under way.
+        # Other databases of the server write too; this message, which no topic gets, lets the slot confirm their log.
+        # A transaction of its own lets a snapshot in chunks see that nothing is under way.
         "heartbeat.action.query": "SELECT pg_logical_emit_message(true, 'tidelake-heartbeat', '')",
         "message.prefix.exclude.list": ".*",
         "errors.max.retries": "-1",

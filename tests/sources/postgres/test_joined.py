@@ -32,17 +32,22 @@ CREATE TABLE {schema}.order_lines (
 );
 CREATE INDEX ON {schema}.orders (employee_id);
 INSERT INTO {schema}.employees SELECT n, 'E' || n FROM generate_series(1, 5) n;
-INSERT INTO {schema}.orders SELECT n, '2026-03-01T12:00:00Z', 'Germany', 'Köln', n % 5 + 1, 'EUR' FROM generate_series(1, 20) n;
-INSERT INTO {schema}.order_lines SELECT o, l, o * 1.1, l, 0.1 FROM generate_series(1, 20) o, generate_series(1, 3) l;
+INSERT INTO {schema}.orders
+SELECT n, '2026-03-01T12:00:00Z', 'Germany', 'Köln', n % 5 + 1, 'EUR' FROM generate_series(1, 20) n;
+INSERT INTO {schema}.order_lines
+SELECT o, l, o * 1.1, l, 0.1 FROM generate_series(1, 20) o, generate_series(1, 3) l;
 """
 
 TRUTH = """
 SELECT l.order_id || '-' || l.line_no, round(l.unit_price * l.quantity * (1 - l.discount), 2), o.city, o.country,
     e.id::text, e.name
-FROM {schema}.order_lines l JOIN {schema}.orders o ON o.id = l.order_id JOIN {schema}.employees e ON e.id = o.employee_id
+FROM {schema}.order_lines l
+JOIN {schema}.orders o ON o.id = l.order_id
+JOIN {schema}.employees e ON e.id = o.employee_id
 """
 
-AMOUNT = "round(CAST(unit_price AS decimal(12,2)) * CAST(quantity AS decimal(9,0)) * (1 - CAST(discount AS decimal(4,3))), 2)"
+PRICE, QUANTITY = "CAST(unit_price AS decimal(12,2))", "CAST(quantity AS decimal(9,0))"
+AMOUNT = f"round({PRICE} * {QUANTITY} * (1 - CAST(discount AS decimal(4,3))), 2)"
 
 
 def erp(schema: str) -> PostgresSource:
@@ -175,7 +180,8 @@ def test_an_employee_of_many_orders_is_read_in_pages(source: PostgresSource, ser
         f"INSERT INTO {schema}.orders SELECT n, now(), 'Chile', 'Talca', 4, 'EUR' FROM generate_series(1000, 1800) n"
     )
     world.do(
-        f"INSERT INTO {schema}.order_lines SELECT n, l, 1, 1 FROM generate_series(1000, 1800) n, generate_series(1, 3) l"
+        f"INSERT INTO {schema}.order_lines SELECT n, l, 1, 1"
+        " FROM generate_series(1000, 1800) n, generate_series(1, 3) l"
     )
     with world.runner(source, servers) as read:
         world.until(lambda: read() or len(world.sales(source, servers)) == 60 + 3 * 801)

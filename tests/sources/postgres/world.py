@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
@@ -22,11 +22,13 @@ from streaming.sources.postgres.connect import Connect
 from streaming.sources.postgres.definition import PostgresSource
 from streaming.sources.postgres.reader import reader
 from streaming.sources.postgres.script import script
-from streaming.sources.postgres.tend import Health, tend
+from streaming.sources.postgres.tend import Health, resnapshot, tend
 from streaming.sources.runner import Runner
 from tests.sources.log import committed
 
 SECONDS = 60.0
+
+T = TypeVar("T")
 
 
 def defined(**told: Any) -> PostgresSource:
@@ -65,10 +67,10 @@ def prepare(source: PostgresSource, chosen: Settings) -> None:
             cursor.execute(script(source, chosen, tables))
 
 
-def until(reached: Callable[[], Any], seconds: float = SECONDS) -> Any:
+def until(reached: Callable[[], T], seconds: float = SECONDS) -> T:
     """What `reached` gives as soon as it is true; servers that are away for a moment are asked again."""
     give_up = time.monotonic() + seconds
-    last: object = None
+    last: T | None = None
     while time.monotonic() < give_up:
         with suppress(Retryable):
             last = reached()
@@ -80,18 +82,33 @@ def until(reached: Callable[[], Any], seconds: float = SECONDS) -> Any:
 
 def well(source: PostgresSource, chosen: Settings) -> Health:
     """Tends a source until it runs without an alarm and without a reading of all rows under way."""
-    return until(
-        lambda: _if(tend(source, chosen), lambda each: each.state == "running" and each.detail["snapshot"] == "done")
-    )
+    return _reached(source, chosen, lambda each: each.state == "running" and each.detail["snapshot"] == "done")
+
+
+def again(source: PostgresSource, chosen: Settings) -> None:
+    """Asks for a reading of all rows, as the command does."""
+
+    def asked() -> bool:
+        resnapshot(source, chosen)
+        return True
+
+    until(asked)
 
 
 def alarmed(source: PostgresSource, chosen: Settings, word: str) -> Health:
     """Tends a source until its alarm has a word."""
-    return until(lambda: _if(tend(source, chosen), lambda each: word in each.alarm))
+    return _reached(source, chosen, lambda each: word in each.alarm)
 
 
-def _if(health: Health, wanted: Callable[[Health], bool]) -> Health | None:
-    return health if wanted(health) else None
+def _reached(source: PostgresSource, chosen: Settings, wanted: Callable[[Health], bool]) -> Health:
+    found: list[Health] = []
+
+    def looked() -> bool:
+        found.append(tend(source, chosen))
+        return wanted(found[-1])
+
+    until(looked)
+    return found[-1]
 
 
 def sales(source: PostgresSource, chosen: Settings) -> dict[str, Sale]:
@@ -129,6 +146,11 @@ def forget(source: PostgresSource, chosen: Settings) -> None:
     if connect.present(source.name) is not None:
         connect.stop(source.name)
         connect.delete(source.name)
+    drop_slot(source)
+
+
+def drop_slot(source: PostgresSource) -> None:
+    """Drops a source's slot as soon as nobody reads it any more."""
 
     def drop() -> bool:
         with owner() as opened, suppress(psycopg2.errors.ObjectInUse):
