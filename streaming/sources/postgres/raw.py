@@ -31,6 +31,7 @@ class Raw:
         self._consumer: Consumer = log.consumer(chosen)
         self._assigned: dict[str, int] = {}
         self._woken: list[Message] = []
+        self._ends: dict[str, int] = {}
 
     def read(self, memory: Memory) -> Iterator[tuple[list[Record], dict[str, int]]]:
         """What was written since: records, and the positions behind them as the memory keeps them.
@@ -43,26 +44,34 @@ class Raw:
             self._assign(goals, memory)
             waited = time.monotonic()
             while self._behind(goals):
-                messages, self._woken = [*self._woken, *self._consumer.consume(BATCH, timeout=0.05)], []
-                told = [log.record(each) for each in messages if not log.is_end(each)]
+                told = self._next()
                 if told:
                     waited = time.monotonic()
-                    positions = {_place(each): each.offset + 1 for each in told}
+                    positions = {_place(each.topic, each.partition): each.offset + 1 for each in told}
                     self._assigned |= positions
                     yield told, positions
-                elif self._is_past(goals):
-                    return
                 elif time.monotonic() - waited > WAIT_SECONDS:
                     raise Retryable("Kafka does not answer", todo="see `tidelake status`")
         except KafkaException as error:
             raise Retryable("Kafka does not answer", received=str(error)) from error
+
+    def _next(self) -> list[Record]:
+        messages, self._woken = [*self._woken, *self._consumer.consume(BATCH, timeout=0.05)], []
+        return [log.record(each) for each in messages if not self._is_end(each)]
+
+    def _is_end(self, message: Message) -> bool:
+        """Whether a message only says where its partition ends: what no reader sees may stand last in it."""
+        ends = log.is_end(message)
+        if ends:
+            self._ends[_place(str(message.topic()), message.partition() or 0)] = message.offset() or 0
+        return ends
 
     def wait(self, seconds: float) -> None:
         """Until something is written, or so long; then a moment more, as changes come together."""
         give_up = time.monotonic() + seconds
         while self._assigned and not self._woken and time.monotonic() < give_up:
             message = self._consumer.poll(min(0.5, seconds))
-            if message is not None and not log.is_end(message):
+            if message is not None and not self._is_end(message):
                 self._woken = [message]
         time.sleep(GATHER_SECONDS if self._assigned else seconds)
 
@@ -81,23 +90,19 @@ class Raw:
 
     def _assign(self, goals: dict[tuple[str, int], int], memory: Memory) -> None:
         """Only where the memory is not what was read last: an assignment throws away what was fetched ahead."""
-        wanted = {f"{topic}:{number}": int(memory.get(f"{topic}:{number}", 0)) for topic, number in goals}
+        wanted = {_place(*part): int(memory.get(_place(*part), 0)) for part in goals}
         if wanted != self._assigned:
-            self._woken = []
-            self._consumer.assign([TopicPartition(topic, n, wanted[f"{topic}:{n}"]) for topic, n in goals])
+            self._woken, self._ends = [], {}
+            self._consumer.assign([TopicPartition(topic, n, wanted[_place(topic, n)]) for topic, n in goals])
             self._assigned = wanted
 
     def _behind(self, goals: dict[tuple[str, int], int]) -> bool:
-        return any(self._assigned[f"{topic}:{number}"] < end for (topic, number), end in goals.items())
-
-    def _is_past(self, goals: dict[tuple[str, int], int]) -> bool:
-        """Whether nothing is left but what no reader sees: the ends of transactions, and what compaction took away."""
-        parts = [TopicPartition(topic, number) for topic, number in goals]
-        return all(at.offset >= goals[at.topic, at.partition] for at in self._consumer.position(parts))
+        at = {place: max(offset, self._ends.get(place, 0)) for place, offset in self._assigned.items()}
+        return any(at[_place(*part)] < end for part, end in goals.items())
 
 
-def _place(record: Record) -> str:
-    return f"{record.topic}:{record.partition}"
+def _place(topic: str, partition: int) -> str:
+    return f"{topic}:{partition}"
 
 
 def value(record: Record) -> dict[str, Any]:

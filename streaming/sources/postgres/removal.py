@@ -22,13 +22,14 @@ from streaming.sources.postgres.log import Record
 SECONDS = 60.0
 
 LATEST = """
-CREATE TABLE latest (key BLOB PRIMARY KEY, part INTEGER, place INTEGER, gone INTEGER) WITHOUT ROWID
+CREATE TABLE latest (row TEXT PRIMARY KEY, part INTEGER, place INTEGER, gone INTEGER, seen INTEGER) WITHOUT ROWID
 """
 NOTE = """
-INSERT INTO latest VALUES (?, ?, ?, ?)
-ON CONFLICT (key) DO UPDATE SET part = excluded.part, place = excluded.place, gone = excluded.gone
+INSERT INTO latest VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (row) DO UPDATE SET
+    part = excluded.part, place = excluded.place, gone = excluded.gone, seen = seen OR excluded.seen
 """
-IS_LATEST = "SELECT 1 FROM latest WHERE key = ? AND part = ? AND place = ? AND NOT gone"
+IS_UNSEEN = "SELECT 1 FROM latest WHERE row = ? AND part = ? AND place = ? AND NOT gone AND NOT seen"
 
 
 def remove_unseen(chosen: Settings, source: PostgresSource, topic: str, begins: Mapping[int, int]) -> int:
@@ -47,31 +48,42 @@ def remove_unseen(chosen: Settings, source: PostgresSource, topic: str, begins: 
         keys.execute("PRAGMA journal_mode = OFF")
         keys.execute(LATEST)
         for records in log.records(chosen, topic):
-            keys.executemany(NOTE, _noted(records, field))
-        return _delete(chosen, source.name, _deletions(chosen, topic, begins, keys, field))
+            keys.executemany(NOTE, _noted(records, field, begins))
+        return _delete(chosen, source.name, _deletions(chosen, topic, keys, field))
 
 
-def _noted(records: list[Record], field: str) -> Iterator[tuple[bytes, int, int, bool]]:
+def _noted(records: list[Record], field: str, begins: Mapping[int, int]) -> Iterator[tuple[str, int, int, bool, bool]]:
     for record in records:
+        told = _told(record)
+        if told:
+            seen = record.offset >= begins.get(record.partition, 0)
+            yield _row(record, told, field), record.partition, record.offset, told.get(field) in ("true", True), seen
+
+
+def _told(record: Record) -> dict[str, Any]:
+    """The fields of a record; none where it tells no row: a mark, or what nobody can read."""
+    try:
         told = json.loads(record.value)
-        if MARK_FIELD not in told:
-            yield record.key, record.partition, record.offset, _is_gone(told, field)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) and MARK_FIELD not in told else {}
 
 
-def _is_gone(told: Mapping[str, Any], field: str) -> bool:
-    return told.get(field) in ("true", True)
+def _row(record: Record, told: Mapping[str, Any], field: str) -> str:
+    """What a record is about: a replayed record of a sale has another key than Debezium's."""
+    sale = told.get("sale_id") if field == DELETED_FIELD else None
+    return f"sale {sale}" if isinstance(sale, str) else f"key {record.key.decode(errors='replace')}"
 
 
-def _deletions(
-    chosen: Settings, topic: str, begins: Mapping[int, int], keys: sqlite3.Connection, field: str
-) -> Iterator[Record]:
-    """The last records that are older than the reading, told as deletions."""
+def _deletions(chosen: Settings, topic: str, keys: sqlite3.Connection, field: str) -> Iterator[Record]:
+    """The last record of each row that the reading has not seen, told as a deletion."""
     for records in log.records(chosen, topic):
         for record in records:
-            old = record.offset < begins.get(record.partition, 0)
-            if old and keys.execute(IS_LATEST, (record.key, record.partition, record.offset)).fetchone():
-                told = {**json.loads(record.value), field: "true"}
-                yield replace(record, value=json.dumps(told, ensure_ascii=False).encode("utf-8", "replace"))
+            told = _told(record)
+            place = (_row(record, told, field), record.partition, record.offset)
+            if told and keys.execute(IS_UNSEEN, place).fetchone():
+                value = json.dumps({**told, field: "true"}, ensure_ascii=False)
+                yield replace(record, value=value.encode("utf-8", "replace"))
 
 
 def _delete(chosen: Settings, source: str, deletions: Iterator[Record]) -> int:

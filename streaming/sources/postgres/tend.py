@@ -212,9 +212,11 @@ def rest(source: PostgresSource, chosen: Settings) -> Health:
 
 
 def check_running(source: PostgresSource, chosen: Settings) -> None:
-    """Raises Retryable unless the source's connector, if there is one, is running."""
+    """Raises Retryable unless the source's connector, if there is one and nobody has stopped it, is running."""
     parts = Connect(chosen).status(source.name)
-    if parts and (len(parts) < 2 or any(part["state"] != "RUNNING" for part in parts)):
+    if not parts or parts[0]["state"] == "STOPPED":
+        return
+    if len(parts) < 2 or any(part["state"] != "RUNNING" for part in parts):
         states = ", ".join(part["state"] for part in parts)
         raise Retryable(f"the connector of {source.name} does not run", received=states, todo="`tidelake sources`")
 
