@@ -60,6 +60,10 @@ class Settings(BaseSettings):
     source_dsn: SecretStr = Field(
         SecretStr("postgresql://shop@127.0.0.1:5432/shop"), description="The operational database that sales come from."
     )
+    replication_dsn: SecretStr = Field(
+        SecretStr("postgresql://replicator@127.0.0.1:5432/shop"),
+        description="The same database for Debezium: as a role that may replicate and read the sales.",
+    )
     platform_dsn: SecretStr = Field(
         SecretStr("postgresql://tidelake@127.0.0.1:5432/tidelake"),
         description="Ledger, totals, API keys and the Iceberg catalogue.",

@@ -69,6 +69,7 @@ def _addresses(port: Mapping[str, int]) -> dict[str, str]:
         "clickhouse": f"http://default:{secret['clickhouse']}@{HOST}:{port['clickhouse']}/tidelake",
         "redis": f"redis://:{secret['redis']}@{HOST}:{port['redis']}/0",
         "source_dsn": f"postgresql://shop:{secret['shop']}@{postgres}/shop",
+        "replication_dsn": f"postgresql://replicator:{secret['replicator']}@{postgres}/shop",
         "platform_dsn": f"postgresql://tidelake:{secret['tidelake']}@{postgres}/tidelake",
         "api": f"http://{HOST}:{port['api']}",
         **_storage(),

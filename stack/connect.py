@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from rankings.contract import DELETED_FIELD
-from runtime.errors import Retryable
+from runtime.errors import Permanent
 from runtime.settings import settings
 from stack.addresses import ports
 from stack.http import call, check
 from stack.jars import class_path, unpacked_plugin, version_of
 from stack.java import java_command
 from stack.model import Service, Step
-from stack.passwords import passwords
 from stack.ports import HOST
-from stack.postgres import check_slot
-from streaming.topics import topic_settings
+from streaming.sources.catalogue import source
+from streaming.sources.postgres.definition import OWN_DATABASE, PostgresSource
+from streaming.sources.postgres.tend import check_running, running
 
-CONNECTOR = "shop"
-SLOT = "tidelake"
 WORKER = """
 bootstrap.servers={kafka}
 group.id=tidelake-connect
@@ -70,8 +66,8 @@ def service() -> Service:
 
 
 def connector_step() -> Step:
-    """The connector, registered or brought to today's settings, with its task running."""
-    return Step("connector", _register, needs=("connect", "databases", "topics"))
+    """The connector of the database on this machine, brought to today's definition, with its task running."""
+    return Step("connector", _register, needs=("connect", "platform-tables", "topics"))
 
 
 def _folder() -> Path:
@@ -89,80 +85,20 @@ def _prepare() -> None:
     )
 
 
-def connector_settings() -> dict[str, str]:
-    """How Debezium reads the sales and what it writes (holds the replication password)."""
-    return {
-        "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
-        "tasks.max": "1",
-        **_source(),
-        **_records(),
-        **_pace(),
-        **{f"topic.creation.default.{name}": value for name, value in _new_topics().items()},
-    }
-
-
-def _source() -> dict[str, str]:
-    """Which table is read, as whom, and through which slot and publication."""
-    return {
-        "database.hostname": HOST,
-        "database.port": str(ports()["postgres"]),
-        "database.user": "replicator",
-        "database.password": passwords()["replicator"],
-        "database.dbname": "shop",
-        "table.include.list": "public.sales",
-        "plugin.name": "pgoutput",
-        "slot.name": SLOT,
-        "slot.drop.on.stop": "false",
-        "publication.name": "tidelake",
-        "publication.autocreate.mode": "disabled",
-    }
-
-
-def _records() -> dict[str, str]:
-    """What a record looks like: the row's columns, flat; a delete is the old row, `deleted`; each names its source."""
-    return {
-        "topic.prefix": "cdc",
-        "decimal.handling.mode": "string",
-        "time.precision.mode": "isostring",
-        "tombstones.on.delete": "false",
-        "transforms": "flat,contract,source",
-        "transforms.flat.type": "io.debezium.transforms.ExtractNewRecordState",
-        "transforms.flat.delete.tombstone.handling.mode": "rewrite",
-        "transforms.flat.add.fields": "op,source.lsn,source.ts_ms",
-        "transforms.contract.type": "org.apache.kafka.connect.transforms.ReplaceField$Value",
-        "transforms.contract.renames": f"__deleted:{DELETED_FIELD}",
-        "transforms.source.type": "org.apache.kafka.connect.transforms.InsertField$Value",
-        "transforms.source.static.field": "source",
-        "transforms.source.static.value": CONNECTOR,
-    }
-
-
-def _pace() -> dict[str, str]:
-    """How soon a change is sent, and what keeps the slot moving while no sale changes."""
-    return {
-        "poll.interval.ms": "50",
-        "heartbeat.interval.ms": "1000",
-        # Other databases of the server write too; this message lets the slot confirm their log.
-        "heartbeat.action.query": "SELECT pg_logical_emit_message(false, 'tidelake-heartbeat', '')",
-        "message.prefix.exclude.list": "tidelake-heartbeat",
-        "errors.max.retries": "-1",
-        "retriable.restart.connector.wait.ms": "2000",
-    }
-
-
-def _new_topics() -> dict[str, str]:
-    return {"replication.factor": "1", "partitions": "1", **topic_settings(settings())}
-
-
 def _register() -> None:
-    """Sends the settings if they differ from those that run, and waits for the task and its replication slot."""
-    path = f"/connectors/{CONNECTOR}/config"
-    wanted = {"name": CONNECTOR, **connector_settings()}
-    present = _request("GET", path, allow_missing=True)
-    if present != wanted:
-        _request("PUT", path, json=wanted)
-    _tend()
-    check_slot(SLOT)
+    """Has the source on this machine read. The sources in other databases are their keeper's, as they may be away.
+
+    Raises:
+        Retryable: it does not run yet.
+    """
+    running(_own(), settings())
+
+
+def _own() -> PostgresSource:
+    found = source(settings(), OWN_DATABASE)
+    if not isinstance(found, PostgresSource):
+        raise Permanent(f"the source {OWN_DATABASE} is the database on this machine", received=found.name)
+    return found
 
 
 def _worker_is_ready() -> None:
@@ -170,31 +106,14 @@ def _worker_is_ready() -> None:
 
 
 def _tend() -> None:
-    """Restarts what has failed of the connector.
-
-    Raises:
-        Retryable: the connector is not running.
-    """
-    status = _request("GET", f"/connectors/{CONNECTOR}/status", allow_missing=True)
-    if status is None:
-        return
-    parts = [status["connector"], *status["tasks"]]
-    failed = next((part for part in parts if part["state"] == "FAILED"), None)
-    if failed:
-        _request("POST", f"/connectors/{CONNECTOR}/restart?includeTasks=true&onlyFailed=true")
-        reason = str(failed.get("trace", "")).partition("\n")[0]
-        raise Retryable("the Debezium connector failed and is started again", received=reason)
-    if len(parts) < 2 or any(part["state"] != "RUNNING" for part in parts):
-        raise Retryable("the Debezium connector has no running task yet")
+    """Raises Retryable unless the source on this machine is read; the keeper of sources mends what can be mended."""
+    check_running(_own(), settings())
 
 
-def _request(method: str, path: str, *, json: object = None, allow_missing: bool = False) -> dict[str, Any] | None:
-    """One call of Connect's REST interface; None for 404 if that is allowed.
+def _request(method: str, path: str) -> None:
+    """One call of Connect's REST interface.
 
     Raises:
         Retryable: Connect did not answer, or answered with an error.
     """
-    answer = call(method, settings().connect + path, json=json, seconds=10)
-    if answer.status_code == 404 and allow_missing:
-        return None
-    return check(answer).json() if answer.content else {}
+    check(call(method, settings().connect + path, seconds=10))

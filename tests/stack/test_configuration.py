@@ -10,6 +10,10 @@ from runtime.settings import settings
 from stack import addresses, connect, flink, jars, kafka, own, services
 from stack.passwords import passwords
 from stack.supervisor import layers
+from streaming.sources.catalogue import source
+from streaming.sources.postgres.connector import connector_settings
+from streaming.sources.postgres.definition import OWN_DATABASE, PostgresSource
+from streaming.sources.postgres.tend import topic_options
 from streaming.topics import topic_settings
 
 
@@ -33,15 +37,22 @@ def test_topics_take_their_time_from_the_log_and_keep_the_last_record_of_a_key(m
     }
 
 
+def shop_connector() -> dict[str, str]:
+    """What Kafka Connect is told of the operational database."""
+    shop = source(settings(), OWN_DATABASE)
+    assert isinstance(shop, PostgresSource)
+    return connector_settings(shop, settings(), topic_options(settings()))
+
+
 def test_the_connector_reads_as_the_replication_role_alone() -> None:
-    told = connect.connector_settings()
+    told = shop_connector()
     assert told["database.user"] == "replicator"
     assert told["database.password"] == passwords()["replicator"]
     assert not set(told.values()) & {passwords()["postgres"], passwords()["shop"]}
 
 
 def test_new_topics_of_the_connector_are_as_all_others() -> None:
-    told = connect.connector_settings()
+    told = shop_connector()
     for name, value in topic_settings(settings()).items():
         assert told[f"topic.creation.default.{name}"] == value
 

@@ -1,0 +1,142 @@
+"""A reading of all rows, asked for by a person or at a source's beginning; every step of it can be done again.
+
+    asked ► reading ► removing ► done
+      lost: the replication slot is gone, and nothing goes on before a reading is asked for
+
+Reading writes every row that is there once more; afterwards the sales that were not written, and so are not there any
+more, are deleted. While that is decided, the connector is stopped, so nobody else writes the topic.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from confluent_kafka import Producer
+from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
+
+from runtime.errors import Retryable
+from runtime.settings import Settings
+from streaming.sources.postgres import database, log
+from streaming.sources.postgres.connect import Connect
+from streaming.sources.postgres.connector import NOTIFICATIONS, SIGNALS
+from streaming.sources.postgres.definition import PostgresSource
+from streaming.sources.postgres.kept import Kept
+from streaming.sources.postgres.removal import remove_unseen
+
+ASKED, READING, REMOVING, DONE, LOST = "asked", "reading", "removing", "done", "lost"
+UNDER_WAY = (ASKED, READING, REMOVING)
+SECONDS = 15.0
+
+
+def ask(kept: Kept, reason: str, *, anew: bool) -> None:
+    """Asks for a reading of all rows.
+
+    Args:
+        reason: why, for people.
+        anew: whether the slot and what the connector has read are given up: always where the slot is lost.
+    """
+    lost = kept.record.snapshot.get("phase") == LOST
+    kept.record.snapshot = {
+        "phase": ASKED,
+        "id": str(uuid.uuid4()),
+        "reason": reason,
+        "anew": anew or lost,
+        "asked_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    kept.write()
+
+
+def begin(kept: Kept) -> None:
+    """Notes that the first reading of a source's rows begins with its connector: nothing is there to be removed."""
+    kept.record.snapshot = {"phase": READING, "id": str(uuid.uuid4()), "reason": "the source is new", "from": {}}
+    kept.write()
+
+
+def advance(source: PostgresSource, chosen: Settings, kept: Kept, opened: Connection) -> None:
+    """Does the next step, if its time has come.
+
+    Raises:
+        Retryable: something did not answer; the step is done again.
+    """
+    connect, phase = Connect(chosen), kept.record.snapshot["phase"]
+    if phase == ASKED:
+        _start(source, chosen, kept, opened, connect)
+    elif phase == READING:
+        _signal(source, chosen, kept)
+        if _is_read(source, chosen, kept, connect):
+            _enter(kept, REMOVING if kept.record.snapshot["from"] else DONE)
+    elif phase == REMOVING:
+        _finish(source, chosen, kept, connect)
+
+
+def _start(source: PostgresSource, chosen: Settings, kept: Kept, opened: Connection, connect: Connect) -> None:
+    connect.stop(source.name)
+    kept.record.tables = files_of(source, opened)
+    kept.record.snapshot["from"] = {source.written[0]: log.ends(chosen, source.written[0])}
+    if kept.record.snapshot["anew"] or source.snapshot == "whole":
+        database.drop_slot(opened, source.slot_name)
+        connect.forget_offsets(source.name)
+    _enter(kept, READING)
+    connect.resume(source.name)
+
+
+def _finish(source: PostgresSource, chosen: Settings, kept: Kept, connect: Connect) -> None:
+    connect.stop(source.name)
+    for topic, begins in kept.record.snapshot["from"].items():
+        removed = remove_unseen(chosen, source, topic, {int(number): offset for number, offset in begins.items()})
+        kept.record.snapshot["removed"] = removed
+    _enter(kept, DONE)
+    connect.resume(source.name)
+
+
+def _enter(kept: Kept, phase: str) -> None:
+    kept.record.snapshot["phase"] = phase
+    kept.record.snapshot[f"{phase}_at"] = datetime.now(UTC).isoformat(timespec="seconds")
+    kept.write()
+    structlog.get_logger().info(
+        "a reading of all rows goes on", **{name: kept.record.snapshot.get(name) for name in ("phase", "reason")}
+    )
+
+
+def files_of(source: PostgresSource, opened: Connection) -> dict[str, int]:
+    """The file of each table's rows, by the table's name."""
+    return {name: table.filenode for name, table in database.tables(opened, source.tables).items()}
+
+
+def _signal(source: PostgresSource, chosen: Settings, kept: Kept) -> None:
+    """Asks Debezium for the chunks. Asked twice, rows are only read twice."""
+    if source.snapshot != "chunks" or kept.record.snapshot.get("signalled"):
+        return
+    data = {"data-collections": [source.table], "type": "incremental"}
+    message = {"id": kept.record.snapshot["id"], "type": "execute-snapshot", "data": data}
+    producer = Producer({"bootstrap.servers": chosen.kafka, "acks": "all", "log_level": 2})
+    producer.produce(SIGNALS, json.dumps(message).encode(), source.prefix.encode())
+    if producer.flush(SECONDS):
+        raise Retryable("Kafka did not take the signal for a snapshot")
+    kept.record.snapshot["signalled"] = True
+    kept.write()
+
+
+def _is_read(source: PostgresSource, chosen: Settings, kept: Kept, connect: Connect) -> bool:
+    """Whether every row has been written: as the connector's own position tells, or its notification."""
+    if source.snapshot == "chunks":
+        return _completed(chosen, kept.record.snapshot["id"])
+    offsets = connect.offsets(source.name)
+    return bool(offsets) and not offsets.get("snapshot") and "lsn" in offsets
+
+
+def _completed(chosen: Settings, asked: str) -> bool:
+    return any(
+        (told.get("aggregate_type"), told.get("type"), told.get("id")) == ("Incremental Snapshot", "COMPLETED", asked)
+        for told in _notifications(chosen)
+    )
+
+
+def _notifications(chosen: Settings) -> Iterator[dict[str, Any]]:
+    for records in log.records(chosen, NOTIFICATIONS):
+        yield from (json.loads(record.value) for record in records)

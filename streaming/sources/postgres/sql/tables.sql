@@ -1,0 +1,35 @@
+-- Of each table of a source: its columns with their types, and what tells its rows apart.
+SELECT
+    schema.nspname || '.' || class.relname AS name,
+    pg_relation_filenode(class.oid)::bigint AS filenode,
+    pg_relation_size(class.oid) AS bytes,
+    class.relreplident AS identity,
+    has_table_privilege(class.oid, 'SELECT') AS readable,
+    coalesce((
+        SELECT jsonb_object_agg(attribute.attname, format_type(attribute.atttypid, attribute.atttypmod))
+        FROM pg_attribute AS attribute
+        WHERE attribute.attrelid = class.oid AND attribute.attnum > 0 AND NOT attribute.attisdropped
+    ), '{}') AS columns,
+    coalesce((
+        SELECT jsonb_agg(jsonb_build_object(
+            'name', (SELECT own.relname FROM pg_class AS own WHERE own.oid = index.indexrelid),
+            'primary', index.indisprimary,
+            'fit', index.indimmediate AND NOT EXISTS (
+                SELECT FROM pg_attribute AS attribute
+                WHERE attribute.attrelid = class.oid AND attribute.attnum = ANY (index.indkey)
+                    AND NOT attribute.attnotnull
+            ),
+            'identity', index.indisreplident,
+            'columns', (
+                SELECT jsonb_agg(attribute.attname ORDER BY place)
+                FROM unnest(index.indkey) WITH ORDINALITY AS part (number, place)
+                JOIN pg_attribute AS attribute
+                    ON attribute.attrelid = class.oid AND attribute.attnum = part.number
+            )))
+        FROM pg_index AS index
+        WHERE index.indrelid = class.oid AND index.indisunique AND index.indpred IS NULL
+            AND index.indexprs IS NULL AND index.indisvalid
+    ), '[]') AS indexes
+FROM pg_class AS class
+JOIN pg_namespace AS schema ON schema.oid = class.relnamespace
+WHERE class.relkind IN ('r', 'p') AND schema.nspname || '.' || class.relname = ANY (%(tables)s)

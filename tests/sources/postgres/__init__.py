@@ -1,0 +1,1 @@
+"""Sources in PostgreSQL, on the real database, Kafka and Kafka Connect."""

@@ -1,0 +1,81 @@
+"""A definition is tried against its database before anything runs: each thing that is missing is told with its cure."""
+
+from __future__ import annotations
+
+import pytest
+
+from runtime.settings import Settings
+from streaming.sources.postgres.check import check
+from streaming.sources.postgres.definition import PostgresSource
+from streaming.sources.records import Finding
+from tests.sources.postgres import world
+from tests.sources.postgres.test_joined import TABLES, erp
+
+pytestmark = pytest.mark.servers
+
+TABLE = """
+CREATE TABLE {schema}.t (id int, at timestamptz, land text, place text, seller int, total double precision);
+INSERT INTO {schema}.t VALUES (1, now(), 'Chile', 'Talca', 1, 3.5), (2, now(), NULL, 'Talca', 1, 3.5);
+"""
+
+
+def plain(schema: str, **fields: object) -> PostgresSource:
+    told = {"sale_id": "id", "occurred_at": "at", "country": "land", "city": "place", "salesman_id": "seller"}
+    more = {"amount": "total", "currency": {"constant": "EUR"}, **fields}
+    return world.defined(name=f"c{schema}", table=f"{schema}.t", fields={**told, **more})
+
+
+def found(source: PostgresSource, chosen: Settings) -> list[Finding]:
+    return list(check(source, chosen))
+
+
+def bad(findings: list[Finding]) -> str:
+    return "\n".join(f"{each.what} / {each.todo}" for each in findings if not each.ok)
+
+
+def test_what_is_missing_is_told_one_after_the_other_until_sales_are_shown(schema: str, servers: Settings) -> None:
+    source = plain(schema)
+    assert f"there is no table {schema}.t" in bad(found(source, servers))
+    world.do(TABLE.format(schema=schema))
+    told = bad(found(source, servers))
+    assert f"the role may not read {schema}.t" in told
+    assert "REPLICA IDENTITY" in told
+    assert f"tidelake sources sql {source.name}" in told
+    world.prepare(source, servers)
+    told = bad(found(source, servers))
+    assert f"id is not unique in {schema}.t" in told
+    assert "amount: total is double precision / amount: {field: total, cast: decimal(18,2)}" in told
+    assert "a row would be quarantined: country: missing" in told
+    world.do(f"CREATE UNIQUE INDEX ON {schema}.t (id); DELETE FROM {schema}.t WHERE id = 2")
+    source = plain(schema, amount={"field": "total", "cast": "decimal(18,2)"})
+    findings = found(source, servers)
+    assert bad(findings) == ""
+    assert any('"amount": "3.50"' in each.what for each in findings if each.what.startswith("a sale"))
+    # It only looked: neither a slot nor a connector was made.
+    assert world.ask(f"SELECT 1 FROM pg_replication_slots WHERE slot_name = '{source.slot_name}'") == []
+
+
+def test_a_column_that_is_not_there_is_named(schema: str, servers: Settings) -> None:
+    world.do(TABLE.format(schema=schema))
+    source = plain(schema, city="town")
+    world.prepare(plain(schema), servers)
+    assert f"{schema}.t has no column town" in bad(found(source, servers))
+
+
+def test_sales_of_several_tables_are_shown(schema: str, servers: Settings) -> None:
+    world.do(TABLES.format(schema=schema))
+    source = erp(schema)
+    world.prepare(source, servers)
+    findings = found(source, servers)
+    assert bad(findings) == ""
+    assert sum(each.what.startswith("a sale") for each in findings) == 5
+
+
+def test_a_database_that_does_not_answer_is_a_finding(
+    schema: str, servers: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWAY_DSN", "postgresql://nobody:secret-word@127.0.0.1:1/none")
+    source = world.defined(name="away", table="public.t", dsn={"env": "AWAY_DSN"})
+    told = bad(found(source, servers))
+    assert "does not answer" in told
+    assert "secret-word" not in told
