@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from psycopg2.errors import LockNotAvailable
 from psycopg2.extensions import connection as Connection  # noqa: N812  (it is a class)
 
+from batch.certificate import Certificate, from_json
 from batch.postgres import connected
 from runtime.errors import Retryable
 
@@ -22,11 +25,8 @@ LOCK_WAIT = "2s"
 """How long the lock is waited for."""
 
 _BEGIN = """
-INSERT INTO ledger (version, through, base_version, status) OVERRIDING SYSTEM VALUE
-VALUES (
-    greatest((SELECT coalesce(max(version), 0) FROM ledger), %(newest)s) + 1,
-    %(through)s, (SELECT version FROM ledger WHERE version = %(base)s), 'running'
-) RETURNING version
+INSERT INTO ledger (version, through, versions, status, certificate) OVERRIDING SYSTEM VALUE
+VALUES (%(version)s, %(through)s, %(versions)s, 'running', %(certificate)s)
 """
 
 _HOLDER = """
@@ -36,45 +36,126 @@ WHERE locktype = 'advisory' AND classid = 0 AND objid = %s::bigint::oid AND gran
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the ledger says of one version; `published_at` is when answers were last pinned to it."""
+
+    version: int
+    status: str
+    started_at: datetime
+    finished_at: datetime | None
+    published_at: datetime | None
+    error: str | None
+    certificate: Certificate
+
+
 class Ledger:
     """The ledger's rows, for the one process that holds the lock."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def begin(self, through: datetime, base: int | None, newest: int) -> int:
-        """A new row for a run up to `through`; the version is greater than `newest` and every other row's."""
-        return int(self._values(_BEGIN, {"through": through, "base": base, "newest": newest})[0])
+    def next_version(self, newest: int) -> int:
+        """A version greater than `newest` and every row's."""
+        (last,) = self._rows("SELECT coalesce(max(version), 0) FROM ledger")[0]
+        return max(int(last), newest) + 1
 
-    def running(self) -> list[int]:
-        """The versions of rows that still say `running`: what killed runs left."""
-        return self._values("SELECT version FROM ledger WHERE status = 'running' ORDER BY version")
+    def begin(self, version: int, certificate: Certificate) -> None:
+        """A new row for a run."""
+        kept = json.dumps(certificate.as_json())
+        row = {"version": version, "through": certificate.through, "versions": list(certificate.versions)}
+        self._run(_BEGIN, {**row, "certificate": kept})
+
+    def unfinished(self) -> list[tuple[int, Certificate]]:
+        """Versions that are neither published nor given up, with what their runs had come to."""
+        rows = self._rows(
+            "SELECT version, certificate FROM ledger WHERE status IN ('running', 'held') ORDER BY version"
+        )
+        return [(int(version), from_json(kept)) for version, kept in rows]
+
+    def certificate(self, version: int) -> Certificate | None:
+        """What a version's run has proved; None if there is no such row."""
+        rows = self._rows("SELECT certificate FROM ledger WHERE version = %(version)s", {"version": version})
+        return from_json(rows[0][0]) if rows else None
+
+    def rows(self) -> list[Row]:
+        """Every version, the greatest first."""
+        found = self._rows(
+            "SELECT version, status, started_at, finished_at, published_at, error, certificate "
+            "FROM ledger ORDER BY version DESC"
+        )
+        return [
+            Row(version, status, started, finished, published, error, from_json(kept))
+            for version, status, started, finished, published, error, kept in found
+        ]
 
     def failed(self) -> list[int]:
         """The versions that came to nothing."""
-        return self._values("SELECT version FROM ledger WHERE status = 'failed' ORDER BY version")
+        rows = self._rows("SELECT version FROM ledger WHERE status = 'failed' ORDER BY version")
+        return [int(version) for (version,) in rows]
 
-    def certify(self, version: int, certificate: Mapping[str, object]) -> None:
-        """Keeps what the run proves, before it is published."""
-        self._run("UPDATE ledger SET certificate = %s WHERE version = %s", json.dumps(certificate), version)
+    def certify(self, version: int, certificate: Certificate) -> None:
+        """Keeps what the run has come to; whoever takes it up goes on from there."""
+        bound = {"version": version, "kept": json.dumps(certificate.as_json())}
+        self._run(
+            "UPDATE ledger SET certificate = %(kept)s, status = 'running', error = NULL WHERE version = %(version)s",
+            bound,
+        )
 
-    def published(self, version: int) -> None:
-        """Closes a row whose version is published, and forgets the totals of all but the last two such versions."""
+    def published(self, version: int, at: datetime) -> None:
+        """Closes a row whose version is published."""
         self._run(
-            "UPDATE ledger SET status = 'published', finished_at = now(), error = NULL WHERE version = %s", version
+            "UPDATE ledger SET status = 'published', published_at = %(at)s, error = NULL, "
+            "finished_at = coalesce(finished_at, now()) WHERE version = %(version)s",
+            {"version": version, "at": at},
         )
-        self._run(
-            "DELETE FROM totals WHERE version < (SELECT min(version) FROM (SELECT version FROM ledger "
-            "WHERE status = 'published' ORDER BY version DESC LIMIT 2) AS kept)"
-        )
+
+    def interrupted(self, version: int, reason: str, *, held: bool = False) -> None:
+        """Says why a run has ended before its time; it can be taken up."""
+        status = "held" if held else "running"
+        bound = {"version": version, "reason": reason, "status": status}
+        self._run("UPDATE ledger SET status = %(status)s, error = %(reason)s WHERE version = %(version)s", bound)
+
+    def clear(self, version: int) -> None:
+        """Removes what a version has brought beside its row."""
+        self._run("DELETE FROM totals WHERE version = %(version)s", {"version": version})
+        self.clear_drift(version)
+
+    def clear_drift(self, version: int) -> None:
+        """Removes the drift that was kept of a version."""
+        self._run("DELETE FROM drift WHERE version = %(version)s", {"version": version})
 
     def fail(self, version: int, reason: str) -> None:
         """Closes a row whose run came to nothing, and removes what it had brought."""
-        self._run("DELETE FROM totals WHERE version = %s", version)
-        self._run("DELETE FROM drift WHERE version = %s", version)
+        self.clear(version)
         self._run(
-            "UPDATE ledger SET status = 'failed', finished_at = now(), error = %s WHERE version = %s", reason, version
+            "UPDATE ledger SET status = 'failed', finished_at = now(), error = %(reason)s WHERE version = %(version)s",
+            {"version": version, "reason": reason},
         )
+
+    def boundary_before(self, version: int) -> datetime | None:
+        """The boundary of the publication before a version; None if there is none."""
+        rows = self._rows(
+            "SELECT through FROM ledger WHERE published_at < "
+            "(SELECT published_at FROM ledger WHERE version = %(version)s) ORDER BY published_at DESC LIMIT 1",
+            {"version": version},
+        )
+        return rows[0][0] if rows else None
+
+    def forget_totals(self, kept: Iterable[int]) -> None:
+        """Removes the totals and the drift of versions that are not kept."""
+        bound = {"kept": list(kept)}
+        self._run("DELETE FROM totals WHERE version != ALL(%(kept)s)", bound)
+        self._run("DELETE FROM drift WHERE version != ALL(%(kept)s)", bound)
+
+    def cared(self, live_kept_from: datetime) -> None:
+        """Notes from when on all live deltas are there."""
+        self._run("INSERT INTO care (live_kept_from) VALUES (%(at)s)", {"at": live_kept_from})
+
+    def live_kept_from(self) -> datetime | None:
+        """From when on all live deltas are there; None if none was ever dropped."""
+        at: datetime | None = self._rows("SELECT max(live_kept_from) FROM care")[0][0]
+        return at
 
     def check(self) -> None:
         """Makes sure that the lock is still held: it ends with its connection.
@@ -82,16 +163,16 @@ class Ledger:
         Raises:
             Retryable: the connection is gone.
         """
-        self._values("SELECT 1")
+        self._rows("SELECT 1")
 
-    def _values(self, text: str, values: Mapping[str, object] | None = None) -> list[int]:
+    def _rows(self, text: str, bound: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
-            cursor.execute(text, values)
-            return [int(row[0]) for row in cursor.fetchall()]
+            cursor.execute(text, bound)
+            return cursor.fetchall()
 
-    def _run(self, text: str, *values: object) -> None:
+    def _run(self, text: str, bound: Mapping[str, object]) -> None:
         with self._connection.cursor() as cursor:
-            cursor.execute(text, values)
+            cursor.execute(text, bound)
 
 
 @contextmanager
@@ -103,6 +184,17 @@ def opened(dsn: str) -> Iterator[Ledger]:
     """
     with connected(dsn, _my_name(), autocommit=True) as connection:
         _lock(connection)
+        yield Ledger(connection)
+
+
+@contextmanager
+def reading(dsn: str) -> Iterator[Ledger]:
+    """The ledger without its lock, for those who only look.
+
+    Raises:
+        Retryable: PostgreSQL does not answer.
+    """
+    with connected(dsn, autocommit=True) as connection:
         yield Ledger(connection)
 
 

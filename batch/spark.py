@@ -56,9 +56,9 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (PySparkException, Py4JError) as error:
-        text = str(error)
+        text = str(error).strip() or type(error).__name__
         log.error("Spark failed", error=text)
-        first = text.strip().splitlines()[0][:SHOWN]
+        first = text.splitlines()[0][:SHOWN]
         raise Permanent("Spark failed", received=first, todo="see logs/reconcile.json and logs/spark.log") from None
 
 
@@ -86,7 +86,8 @@ def _jvm(settings: Settings, scratch: Path, log: IO[bytes]) -> Any:
     from pyspark.errors import PySparkRuntimeError
     from pyspark.java_gateway import launch_gateway
 
-    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    if settings.spark_master.startswith("local"):
+        os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     conf = SparkConf(loadDefaults=False).setAll(list(_start_options(settings, scratch).items()))
     try:
@@ -100,31 +101,56 @@ def _jvm(settings: Settings, scratch: Path, log: IO[bytes]) -> Any:
 
 
 def _start_options(settings: Settings, scratch: Path) -> Mapping[str, str]:
+    jars = jar_files(settings)
+    java = (f"-Dlog4j2.configurationFile={LOG_CONFIG.as_uri()}", "-XX:+UseParallelGC", f"-Djava.io.tmpdir={scratch}")
     return {
         "spark.app.name": "tidelake-reconcile",
         "spark.master": settings.spark_master,
         "spark.driver.memory": settings.spark_memory,
-        "spark.driver.extraClassPath": ":".join(jar_files(settings)),
-        "spark.driver.extraJavaOptions": " ".join(
-            (f"-Dlog4j2.configurationFile={LOG_CONFIG.as_uri()}", "-XX:+UseParallelGC", f"-Djava.io.tmpdir={scratch}")
-        ),
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.extraClassPath": ":".join(jars),
+        "spark.driver.extraJavaOptions": " ".join(java),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.local.dir": str(scratch),
         "spark.sql.warehouse.dir": (scratch / "warehouse").as_uri(),
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+        **_event_log(settings),
+        **_place(settings, jars),
+        **_asked(settings),
     }
 
 
+def _event_log(settings: Settings) -> Mapping[str, str]:
+    """What the History Server shows later."""
+    folder = settings.spark_event_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    return {
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.dir": folder.as_uri(),
+        "spark.eventLog.rolling.enabled": "false",
+    }
+
+
+def _place(settings: Settings, jars: list[str]) -> Mapping[str, str]:
+    """In this process alone, or on a cluster, whose executors need the jars and a way back."""
+    if settings.spark_master.startswith("local"):
+        return {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    return {"spark.jars": ",".join(Path(jar).absolute().as_uri() for jar in jars)}
+
+
+def _asked(settings: Settings) -> Mapping[str, str]:
+    """What the deployment sets itself."""
+    pairs = (part.partition("=") for part in settings.spark_options.split(";") if part.strip())
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
 def jar_files(settings: Settings) -> list[str]:
-    """Iceberg's and PostgreSQL's jars: those that the setting names, else those that the one-machine stack locks."""
+    """Those that the setting names, else those of the one-machine stack."""
     if settings.spark_jars:
         return settings.spark_jars.split(",")
-    from stack.jars import jars
+    from stack.spark import spark_jars
 
-    return [str(path) for path in jars("spark")]
+    return [str(path) for path in spark_jars()]
 
 
 def _session(gateway: Any, settings: Settings) -> SparkSession:
@@ -142,11 +168,24 @@ def _session(gateway: Any, settings: Settings) -> SparkSession:
     return made
 
 
+ROWS_OF_A_PARTITION = 250_000
+LEAST_PARTITIONS, MOST_PARTITIONS = 2, 400
+
+
+def size(spark: SparkSession, rows: int) -> None:
+    """Has shuffles split as many rows as these into partitions of a size that a task can hold in memory.
+
+    Adaptive execution joins those that turn out small; it can't split what a few tasks had to sort.
+    """
+    partitions = min(max(rows // ROWS_OF_A_PARTITION, LEAST_PARTITIONS), MOST_PARTITIONS)
+    spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
+
+
 def _session_options() -> Mapping[str, str]:
     return {
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.adaptive.enabled": "true",
-        "spark.sql.shuffle.partitions": "16",
+        "spark.sql.shuffle.partitions": str(LEAST_PARTITIONS),
         "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
         "spark.sql.execution.pyspark.udf.faulthandler.enabled": "true",
     }

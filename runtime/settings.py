@@ -102,11 +102,35 @@ class Settings(BaseSettings):
     mark_wait_seconds: float = Field(120.0, gt=0, description="Longest wait of a reconciliation for the lake's marks.")
     spark_master: str = Field("local[*]", description="Where the reconciliation runs.")
     spark_memory: str = Field("1g", description="Heap of the Spark driver.")
+    spark_options: str = Field(
+        "",
+        description="Further options of Spark as name=value, joined by semicolons; they win over the platform's own.",
+    )
     spark_jars: str = Field(
-        "", description="Iceberg's and PostgreSQL's jars for Spark, joined by commas; empty takes those of the stack."
+        "",
+        description="Jars for Spark, joined by commas: Iceberg's, PostgreSQL's, the contract's parser; empty takes "
+        "those of the stack.",
     )
     live_wait_seconds: float = Field(
         5.0, ge=0, description="Longest wait of a reconciliation for the live job to pass its boundary."
+    )
+
+    nightly_at: str = Field(
+        "00:10",
+        pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        description="When a stack does the night's work, in the business time zone.",
+    )
+    drift_limit: float = Field(
+        0.001, ge=0, description="Greatest share of a currency's total that live and history may differ by unexplained."
+    )
+    keep_versions: int = Field(
+        30, ge=2, description="Published versions that can be gone back to, compared and asked for as of."
+    )
+    bronze_keep_days: int = Field(
+        0, ge=0, description="Days for which the lake keeps records of the log that later ones supersede; 0 for ever."
+    )
+    longest_chain: int = Field(
+        31, ge=1, description="Versions that a history may be a sum of; the next one then holds all sums itself."
     )
 
     cache_tick_ms: int = Field(250, ge=1, description="Longest time an answer with a live part is served again, in ms.")
@@ -176,6 +200,11 @@ class Settings(BaseSettings):
     def temporary_dir(self) -> Path:
         """Where the servers keep what they need only while they run."""
         return self.home / "tmp"
+
+    @property
+    def spark_event_dir(self) -> Path:
+        """What Spark's runs leave for the History Server."""
+        return self.home / "spark-events"
 
     @property
     def log_dir(self) -> Path:

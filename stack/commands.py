@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     """Adds the stack's commands."""
     for command in (up, down, status, logs, restart, env, jars):
         app.command()(command)
+    app.command("spark-history")(spark_history)
 
 
 def up(
@@ -101,6 +102,9 @@ def _print_status(now: Status) -> None:
     if not console.is_terminal:
         console = Console(width=WIDE * 2)
     console.print(f"{now.state}  [dim]{settings().home}[/dim]")
+    if now.night.get("next") and now.rows:
+        last = f"; the last one, {now.night['at']}: {now.night['outcome']}" if now.night.get("outcome") else ""
+        console.print(f"[dim]next night's work {now.night['next']}{last}[/dim]", highlight=False)
     if now.rows:
         console.print(table(now.rows, now.memory, full=console.width >= WIDE))
 
@@ -159,3 +163,15 @@ def _fetch_jars() -> None:
         with progress_bar() as progress:
             fetch(all_jars(), progress)
     unpacked_plugin()
+
+
+def spark_history(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Its port; 0 takes a free one.")] = 0,
+) -> None:
+    """Show what Spark did in past reconciliations, stage by stage, in its History Server; stays until Ctrl-C."""
+    from stack.ports import HOST, free_port
+    from stack.spark_history import serve
+
+    chosen = port or free_port(set())
+    typer.echo(f"http://{HOST}:{chosen}")
+    serve(chosen)

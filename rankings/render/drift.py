@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from rankings.ranking import Ranking
 
-LIVE_BEHIND = "live had not read up to the boundary"
-"""The cause where the live job's progress is known to lie before the boundary."""
-
-UNKNOWN = "unknown"
-"""The cause where none is known."""
-
 
 def insert(ranking: Ranking) -> str:
     """Keeps a version's drift of one ranking in the table `drift`: one row for each sum that differs.
 
-    Binds `version` UInt32, `chain` Array(UInt32) (the versions of its base), `since` and `boundary` DateTime64(3)
-    (the span that the version adds), `cause` String.
+    Binds `version` UInt32, `new` and `base` Array(UInt32) (the chains of the version and of the one before it),
+    `since` and `boundary` DateTime64(3) (the span of the log between the two), `cause` String.
     """
     keys = ", ".join(ranking.sum_key)
+    history = f"FROM {ranking.reconciled_table} FINAL WHERE version IN"
     return f"""INSERT INTO drift (version, ranking, business_day, currency, subject,
     live_amount, reconciled_amount, live_sales, reconciled_sales, cause)
 SELECT {{version:UInt32}}, '{ranking.name}', business_day, currency, [{", ".join(ranking.subject)}],
@@ -25,15 +20,16 @@ SELECT {{version:UInt32}}, '{ranking.name}', business_day, currency, [{", ".join
     sum(sales_live) AS live_count, sum(sales_reconciled) AS reconciled_count, {{cause:String}}
 FROM
 (
-    SELECT {keys}, amount AS amount_live, sales AS sales_live, amount AS amount_reconciled, sales AS sales_reconciled
-    FROM {ranking.reconciled_table} FINAL WHERE version IN {{chain:Array(UInt32)}}
+    SELECT {keys}, amount AS amount_live, sales AS sales_live,
+        toDecimal128(0, 2) AS amount_reconciled, toInt64(0) AS sales_reconciled
+    {history} {{base:Array(UInt32)}}
     UNION ALL
     SELECT {keys}, amount, sales, toDecimal128(0, 2), toInt64(0)
     FROM {ranking.live_table} FINAL
     WHERE second >= {{since:DateTime64(3)}} AND second < {{boundary:DateTime64(3)}}
     UNION ALL
     SELECT {keys}, toDecimal128(0, 2), toInt64(0), amount, sales
-    FROM {ranking.reconciled_table} FINAL WHERE version = {{version:UInt32}}
+    {history} {{new:Array(UInt32)}}
 )
 GROUP BY {keys}
 HAVING live != reconciled OR live_count != reconciled_count"""
@@ -61,3 +57,56 @@ ORDER BY ranking, currency, cause"""
 def live_seen_through() -> str:
     """The log time up to which the live job has read every partition; no row if it was never measured."""
     return "SELECT min(seen_through) AS seen_through FROM progress FINAL WHERE path = 'live' HAVING count() > 0"
+
+
+def most(ranking: Ranking) -> str:
+    """The rows of a version's drift that differ most; binds `version` and `most`; columns as in `rows`."""
+    return f"""{rows()} AND ranking = '{ranking.name}'
+ORDER BY abs(live_amount - reconciled_amount) DESC, abs(live_sales - reconciled_sales) DESC, business_day, subject
+LIMIT {{most:UInt32}}"""
+
+
+def live(ranking: Ranking) -> str:
+    """What live has, by log second, of the sums that `most` finds; binds `since` and `boundary` too."""
+    return f"""SELECT business_day, toString(currency) AS currency, {", ".join(ranking.subject)}, second, amount, sales
+FROM {ranking.live_table} FINAL
+WHERE second >= {{since:DateTime64(3)}} AND second < {{boundary:DateTime64(3)}}
+    AND (business_day, toString(currency), [{", ".join(ranking.subject)}]) IN
+    (SELECT business_day, currency, subject FROM ({most(ranking)}))"""
+
+
+def any_live(ranking: Ranking) -> str:
+    """A row if live has any delta in a span; binds `since` and `boundary`."""
+    span = "second >= {since:DateTime64(3)} AND second < {boundary:DateTime64(3)}"
+    return f"SELECT 1 FROM {ranking.live_table} WHERE {span} LIMIT 1"
+
+
+def live_committed() -> str:
+    """How far live has read each partition: topic, partition, committed."""
+    return "SELECT topic, partition, committed FROM progress FINAL WHERE path = 'live'"
+
+
+def refused_by_live() -> str:
+    """The positions of the records that live has refused; binds `until`, a log time."""
+    return (
+        "SELECT DISTINCT topic, partition, offset FROM quarantine "
+        "WHERE hop = 'stream' AND log_time < {until:DateTime64(3)}"
+    )
+
+
+def kept_summary() -> str:
+    """PostgreSQL's copy of a version's drift, summed as `summary` does; binds `version` in psycopg2's style."""
+    return """SELECT ranking, currency, cause, count(*) AS rows,
+    sum(abs(reconciled_amount - live_amount)) AS amount, sum(abs(reconciled_sales - live_sales)) AS sales
+FROM drift WHERE version = %(version)s
+GROUP BY ranking, currency, cause ORDER BY ranking, currency, cause"""
+
+
+def kept_rows() -> str:
+    """The rows of PostgreSQL's copy that differ most; binds `version` and `most` in psycopg2's style."""
+    return """SELECT version, ranking, business_day, currency, subject,
+    live_amount, reconciled_amount, live_sales, reconciled_sales, cause
+FROM drift WHERE version = %(version)s
+ORDER BY abs(reconciled_amount - live_amount) DESC, abs(reconciled_sales - live_sales) DESC,
+    ranking, business_day, subject
+LIMIT %(most)s"""

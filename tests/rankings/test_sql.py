@@ -46,6 +46,13 @@ SAMPLES: dict[str, list[Any]] = {
     "query": ["SELECT a, b FROM sums"],
     "sink": ["sums_done"],
     "table": ["silver.sales"],
+    "of_days": [False, True],
+    "snapshot": [None, 5],
+    "base_snapshot": [None, 6],
+    "older": [1],
+    "then": [7],
+    "until": ["2026-01-01T00:00:00+00:00"],
+    "now": [8],
 }
 """Values for the renderers' parameters, by name; a parameter that is not here has to have a default."""
 
