@@ -60,6 +60,7 @@ class Settler:
         self._known: dict[Key, dict[str, Open]] = {}
         self._next: dict[Partition, int] = {}
         self._learned_through = EPOCH
+        self._mark: tuple[object, ...] = ()
         self._saved_at = time.monotonic()
         self._resume()
 
@@ -85,8 +86,9 @@ class Settler:
         if time.monotonic() - self._saved_at > SAVE_SECONDS:
             self.save()
             self._learn_all()
-        else:
+        elif (mark := self._quarantine.mark()) != self._mark:
             self._learn(self._quarantine.open_since(self._learned_through - LATE))
+            self._mark = mark
         if not self._known:
             self._next = {}
             return 0

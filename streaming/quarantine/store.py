@@ -109,6 +109,10 @@ class Quarantine:
         """The open records of known sales that were last refused at that time or later: sale, record, that time."""
         return [_open(row) for row in self._query("open_since", {"since": max(moment, EPOCH)})]
 
+    def mark(self) -> tuple[object, ...]:
+        """Changes whenever a record is refused, first or again; costs next to nothing to ask for."""
+        return tuple(self._query("mark", {})[0])
+
     def settled(self) -> tuple[dict[tuple[str, int], int], datetime]:
         """How far the log has been searched for good records, and as of when the quarantine was known then."""
         rows = self._query("settled", {})

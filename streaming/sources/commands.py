@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streaming.sources.soap.commands import scaffold
 from streaming.sources.postgres.commands import register as register_postgres
+from streaming.sources.soap.commands import scaffold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -49,6 +49,9 @@ SELECT id, source, sale_id, topic, partition, offset, order_time, hops != ['sour
 FROM quarantine_records
 WHERE state = 'open' AND sale_id != '' AND last_seen >= {since:DateTime64(3)}
 ;
+-- mark: what changes whenever a record is refused, first or again
+SELECT count(), max(last_seen) FROM quarantine
+;
 -- settled: how far the log has been searched
 SELECT topic, partition, offset, known_at FROM quarantine_settled FINAL
 ;

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from streaming import quarantine
+from streaming.quarantine.records import Wanted
+from streaming.quarantine.replay import discard
 from streaming.quarantine.settle import Settler
 from tests.sources.quarantine.world import GOOD, World, bad, files_source, fresh, good, refused
 
@@ -56,7 +60,7 @@ def test_a_later_process_goes_on_where_an_earlier_one_came_to(there: World, monk
     name = fresh("till")
     ids = there.refuse(*there.produce("events.rest", bad(name, "1"), bad(name, "2")))
     settle(there)
-    monkeypatch.setattr("streaming.quarantine.settle.LATE", type(there.held.settled()[1] - there.held.settled()[1])(0))
+    monkeypatch.setattr("streaming.quarantine.settle.LATE", timedelta())
     there.refuse(*there.produce("events.rest", bad(name, "3")))
     settle(there)
     reached, _ = there.held.settled()
@@ -88,8 +92,8 @@ def test_a_source_that_tells_the_same_again_opens_it_again(there: World) -> None
 
 
 def test_nothing_is_read_while_no_sale_is_open(there: World) -> None:
+    there.refuse(*there.produce("events.rest", bad(fresh("till"), "1")))
+    discard(there.held, there.held.search(Wanted("open"), 100_000), "ann", "the end of the tests")
     with Settler(there.settings, there.held) as settler:
-        settler._known, settler._next = {}, {}
-        there.held.open_since = lambda moment: []  # type: ignore[method-assign]
         assert settler.settle() == 0
         assert settler._next == {}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import pandas as pd
 from confluent_kafka import Message, Producer
 
 from rankings.contract import Rejected, parse
@@ -74,7 +75,7 @@ class World:
             assert isinstance(said, Rejected)
             position = (each.topic(), each.partition(), each.offset(), each.timestamp()[1])
             rows.append((*position, said.field or "", said.reason, each.key(), each.value()))
-        table = refused_to_arrow(*zip(*rows, strict=True))
+        table = refused_to_arrow(*(pd.Series(list(each)) for each in zip(*rows, strict=True)))
         if hop != "stream":
             table = table.set_column(table.schema.get_field_index("hop"), "hop", [[hop] * len(rows)])
         self.client.insert_arrow("quarantine", table)

@@ -140,6 +140,10 @@ class Shop:
 Handler = Callable[[Asked], Answer]
 
 
+def _nothing(_: Asked) -> Answer:
+    return Answer("nothing is here", status=404, kind="text/plain")
+
+
 class HttpService:
     """The service while it runs.
 
@@ -194,7 +198,7 @@ class HttpService:
     def answer(self, asked: Asked) -> Answer:
         """What is said to one request."""
         self.asked.append(asked)
-        handler = self.handlers.get(asked.path, lambda _: Answer("nothing is here", status=404, kind="text/plain"))
+        handler = self.handlers.get(asked.path, _nothing)
         planned = self._planned[asked.path]
         self.said.append(planned.popleft() if planned else handler(asked))
         return self.said[-1]

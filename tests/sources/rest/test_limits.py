@@ -209,7 +209,7 @@ def test_memory_does_not_grow_with_the_number_of_pages(service: HttpService) -> 
     for pages in (5, 5, 100):
         service.handlers["/pages"] = _many(service, pages)
         world = World(defined(service, "pages", limits={"remembered": 1000}))
-        world.rows = _Counted()  # type: ignore[assignment]
+        world.rows = _Counted()
         gc.collect()
         tracemalloc.start()
         world.read()
