@@ -13,7 +13,7 @@ NAMESPACE = "urn:example:partner:sales"
 
 def app(ledger: Ledger) -> Any:
     """The service as a WSGI application; its WSDL is at `?wsdl`."""
-    from spyne import Application, ComplexModel, DateTime, Integer, Iterable, ServiceBase, Unicode, rpc
+    from spyne import Application, Array, ComplexModel, DateTime, Integer, ServiceBase, Unicode, rpc
     from spyne import Decimal as Money
     from spyne.protocol.soap import Soap11
     from spyne.server.wsgi import WsgiApplication
@@ -31,9 +31,11 @@ def app(ledger: Ledger) -> Any:
         currency = Unicode
 
     class Sales(ServiceBase):  # type: ignore[misc]
-        @rpc(Integer, Integer, _returns=Iterable(SaleOut))  # type: ignore[untyped-decorator]
+        @rpc(Integer, Integer, _returns=Array(SaleOut))  # type: ignore[untyped-decorator]
         def changed_after(ctx: Any, number: int, most: int) -> Any:  # noqa: N805 - spyne's context
-            for at, sale in ledger.after(number, most):
-                yield SaleOut(number=at, **{**told(sale), "at": sale.occurred_at, "total": Decimal(sale.amount)})
+            return [
+                SaleOut(number=at, **{**told(sale), "at": sale.occurred_at, "total": Decimal(sale.amount)})
+                for at, sale in ledger.after(number, most)
+            ]
 
     return WsgiApplication(Application([Sales], NAMESPACE, in_protocol=Soap11(validator="lxml"), out_protocol=Soap11()))

@@ -74,6 +74,7 @@ def test_a_partner_answers_by_soap(ledger: Ledger) -> None:
     with served(partner.app(ledger)) as address:
         client: Any = Client(f"{address}/?wsdl")
         answer = client.service.changed_after(COUNT - 2, 10)
+        assert not client.service.changed_after(COUNT, 10)
     assert [(each.number, each.id, each.total) for each in answer] == [
         (number, sale.sale_id, sale.amount) for number, sale in ledger.after(COUNT - 2, 10)
     ]
