@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
+from batch import branches
 from batch.kafka import Partition
 from batch.parse import parsed_batches
 from rankings.contract import MARK_FIELD
+from rankings.render import lake
 from rankings.render import spark as render
 from runtime.errors import Retryable
 
@@ -34,6 +38,27 @@ class Span:
     first_offset: int
     last_offset: int
     records: int
+
+    def joined(self, later: Span) -> Span:
+        """This span and one of other records of the same partition as one."""
+        ends = max(self.last_offset, later.last_offset)
+        first = min(self.first_offset, later.first_offset)
+        return Span(self.topic, self.partition, first, ends, self.records + later.records)
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """The part of the log that an earlier version has read.
+
+    Attributes:
+        version: its number.
+        boundary: its log time T.
+        spans: what it found of each partition below T.
+    """
+
+    version: int
+    boundary: datetime
+    spans: Sequence[Span]
 
 
 def wait_for_marks(
@@ -67,7 +92,7 @@ def wait_for_marks(
 
 def _marks(spark: SparkSession, boundary: datetime, wanted: frozenset[Partition]) -> dict[Partition, datetime]:
     """The first mark at or after the boundary, by partition; the whole of the lake is searched only if it has to be."""
-    if not spark.catalog.tableExists(render.BRONZE):
+    if not spark.catalog.tableExists(lake.BRONZE):
         return {}
     found = _marks_between(spark, boundary, boundary + NEAR)
     if wanted <= found.keys() or datetime.now(UTC) < boundary + NEAR:
@@ -92,24 +117,54 @@ def _names(partitions: Iterable[Partition]) -> str:
     return ", ".join(f"{topic}/{partition}" for topic, partition in sorted(partitions))
 
 
-def snapshot(spark: SparkSession, table: str) -> int | None:
-    """The id of a table's current snapshot, or None before the first."""
-    return refs(spark, table).get("main")
+def records(spark: SparkSession, boundary: datetime, snapshot: int | None, covered: Covered | None = None) -> DataFrame:
+    """The lake's records before the boundary that no earlier version has read; also the view `records`.
 
+    A lake that delivers each partition in the log's order makes this exact even where the log's clock went back: what
+    the earlier version has read are the records before its boundary, up to the last offset that it found of them.
 
-def refs(spark: SparkSession, table: str) -> dict[str, int]:
-    """The snapshots that a table's branches and tags name."""
-    return {row["name"]: row["snapshot_id"] for row in spark.sql(render.refs(table)).collect()}
+    Args:
+        snapshot: bronze as of this snapshot.
+        covered: what an earlier version has read.
+    """
+    from pyspark.sql.functions import broadcast, coalesce, col, lit
 
-
-def records(spark: SparkSession, boundary: datetime, snapshot_id: int | None) -> DataFrame:
-    """The lake's records before the boundary, as of one snapshot; also the view `records`."""
-    from pyspark.sql.functions import col, lit
-
-    reader = spark.read if snapshot_id is None else spark.read.option("versionAsOf", snapshot_id)
-    found = reader.table(render.BRONZE).where(col("log_time") < lit(boundary))
+    reader = spark.read if snapshot is None else spark.read.option("versionAsOf", snapshot)
+    found = reader.table(lake.BRONZE).where(col("log_time") < lit(boundary))
+    if covered:
+        found = _in_hours(found, _hours_to_read(spark, covered, snapshot))
+        rows = [(span.topic, span.partition, span.last_offset) for span in covered.spans]
+        read = spark.createDataFrame(rows, "topic string, partition int, read_through bigint")
+        is_new = (col("log_time") >= lit(covered.boundary)) | (col("offset") > coalesce(col("read_through"), lit(-1)))
+        found = found.join(broadcast(read), ["topic", "partition"], "left").where(is_new).drop("read_through")
     found.createOrReplaceTempView(render.RECORDS)
     return found
+
+
+def _hours_to_read(spark: SparkSession, covered: Covered, now: int | None) -> list[int] | None:
+    """The hours of log time, counted from 1970, that can hold records which were not read; None for all.
+
+    Those from the boundary on, and those that hold more records than they did: the log's clock went back, or the lake
+    job delivered again.
+    """
+    then = branches.snapshot(spark, lake.BRONZE, lake.version_tag(covered.version))
+    if then is None or now is None:
+        return None
+    first = int(covered.boundary.timestamp()) // 3600
+    grown = {row.hour for row in spark.sql(render.grown_hours(then, now)).collect()}
+    return [*sorted(hour for hour in grown if hour < first), first]
+
+
+def _in_hours(found: DataFrame, hours: list[int] | None) -> DataFrame:
+    """The records of some hours; the last of these stands for all that follow it, too."""
+    from pyspark.sql.functions import col, lit
+
+    if hours is None:
+        return found
+    begins = [datetime.fromtimestamp(hour * 3600, UTC) for hour in hours]
+    at = col("log_time")
+    single = [(at >= lit(since)) & (at < lit(since + NEAR)) for since in begins[:-1]]
+    return found.where(reduce(or_, single, at >= lit(begins[-1])))
 
 
 def spans(spark: SparkSession) -> list[Span]:
@@ -123,7 +178,7 @@ def parse(spark: SparkSession, found: DataFrame) -> DataFrame:
     from pyspark.sql.functions import coalesce, col, lit
 
     plain_mark = coalesce(col("payload").cast("string").rlike(PLAIN_MARK), lit(False))
-    said = found.where(~plain_mark).mapInArrow(parsed_batches, render.PARSED_SCHEMA).persist(StorageLevel.DISK_ONLY)
+    said = found.where(~plain_mark).mapInArrow(parsed_batches, lake.PARSED_SCHEMA).persist(StorageLevel.DISK_ONLY)
     said.createOrReplaceTempView(render.PARSED)
     return said
 

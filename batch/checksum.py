@@ -23,6 +23,16 @@ class Checksum:
     def __str__(self) -> str:
         return f"{self.rows}:{self.value:x}"
 
+    @classmethod
+    def of(cls, text: str) -> Checksum:
+        """The checksum that a text says.
+
+        >>> Checksum.of(str(Checksum(2, 255))).value
+        255
+        """
+        rows, _, value = text.partition(":")
+        return cls(int(rows), int(value, 16))
+
 
 def checksum(rows: Iterable[Sequence[object]]) -> Checksum:
     """The checksum of rows (sum key, amount, sales): dates, decimals and integers as their texts.

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from batch.checksum import Checksum
 from rankings.ranking import Ranking
+from rankings.render import checks, drift
 from rankings.render import clickhouse as render
-from rankings.render import drift
 from runtime.errors import Permanent, Retryable
 
 Rows = Sequence[Sequence[Any]]
@@ -100,14 +101,32 @@ class Store:
         """The greatest version that was ever published, or 0."""
         return int(self._rows("SELECT max(version) FROM publications")[0][0])
 
-    def publish(self, publication: Publication) -> None:
-        """Pins all answers to a version: one row, later than every other."""
+    def published_at(self, version: int) -> datetime | None:
+        """When answers were last pinned to a version; None if they never were."""
+        text = "SELECT max(published_at) FROM publications WHERE version = {version:UInt32} HAVING count() > 0"
+        return next((_aware(at) for (at,) in self._rows(text, {"version": version})), None)
+
+    def publications(self) -> list[tuple[Publication, datetime]]:
+        """Every publication with its time, the last one first."""
+        rows = self._rows(
+            "SELECT version, boundary, versions, rankings, published_at FROM publications ORDER BY published_at DESC"
+        )
+        return [(Publication(row[0], _aware(row[1]), tuple(row[2]), tuple(row[3])), _aware(row[4])) for row in rows]
+
+    def checksum(self, ranking: Ranking, versions: Sequence[int]) -> Checksum:
+        """The checksum of a ranking's sums as a chain of versions adds up to them."""
+        row = self._rows(checks.clickhouse(ranking), {"versions": list(versions)})[0]
+        return Checksum(int(row[0]), int(row[1]))
+
+    def publish(self, publication: Publication) -> datetime:
+        """Pins all answers to a version: one row, later than every other; its time."""
         with connected(self._dsn) as client:
             last = client.query("SELECT max(published_at) FROM publications").result_rows[0][0]
             at = max(datetime.now(UTC), _aware(last) + timedelta(microseconds=1))
             row = [publication.version, publication.boundary, publication.versions, publication.rankings, at]
             names = ["version", "boundary", "versions", "rankings", "published_at"]
             client.insert("publications", [row], column_names=names)
+        return at
 
     def drop(self, version: int) -> None:
         """Removes a version's rows; nothing happens if it has none."""
@@ -118,15 +137,17 @@ class Store:
         """The log time that the live job has read every partition up to, or None if it was never measured."""
         return next((_aware(seen) for (seen,) in self._rows(drift.live_seen_through())), None)
 
-    def compare(self, version: int, base: Publication | None, boundary: datetime, cause: str) -> None:
-        """Keeps the drift of every ranking in the table `drift`."""
+    def compare(self, new: Publication, base: Publication | None, cause: str) -> None:
+        """Keeps the drift of every ranking in the table `drift`: of a new version against its base and live."""
         bound = {
-            "version": version,
-            "chain": list(base.versions) if base else [],
+            "version": new.version,
+            "new": list(new.versions),
+            "base": list(base.versions) if base else [],
             "since": base.boundary if base else EPOCH,
-            "boundary": boundary,
+            "boundary": new.boundary,
             "cause": cause,
         }
+        self._run([(f"ALTER TABLE drift DROP PARTITION {new.version:d}", {})])
         self._run((drift.insert(ranking), bound) for ranking in self._among)
 
     def drift(self, version: int) -> tuple[Drift, ...]:

@@ -7,13 +7,20 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from batch.clickhouse import Drift, Publication, Store
+from batch.ledger import Ledger
 from batch.postgres import add_rows, connected
 from rankings.render.drift import LIVE_BEHIND, UNKNOWN
+from runtime.errors import Permanent
 
 CLOSE = timedelta(minutes=1)
 """A live job further behind is not waited for."""
 
 POLL_SECONDS = 0.25
+
+
+class DriftHeld(Permanent):
+    """The drift of a version is over the limit; it waits to be accepted."""
+
 
 COLUMNS = (
     *("version", "ranking", "business_day", "currency", "subject"),
@@ -37,15 +44,14 @@ def cause(seen: datetime | None, boundary: datetime) -> str:
     return LIVE_BEHIND if seen is None or seen < boundary else UNKNOWN
 
 
-def compare(
-    store: Store, version: int, base: Publication | None, boundary: datetime, seen: datetime | None
-) -> tuple[Drift, ...]:
+def compare(store: Store, new: Publication, base: Publication | None, seen: datetime | None) -> tuple[Drift, ...]:
     """Finds a loaded version's drift and keeps its rows in ClickHouse; their sums."""
-    store.compare(version, base, boundary, cause(seen, boundary))
-    return store.drift(version)
+    store.compare(new, base, cause(seen, new.boundary))
+    return store.drift(new.version)
 
 
-def keep(store: Store, version: int, dsn: str) -> None:
-    """Copies a version's drift to PostgreSQL, row by row."""
+def keep(store: Store, ledger: Ledger, version: int, dsn: str) -> None:
+    """Copies a version's drift to PostgreSQL, row by row, in place of what an earlier attempt left."""
+    ledger.clear_drift(version)
     with connected(dsn) as connection:
         add_rows(connection, "drift", COLUMNS, store.drift_rows(version))

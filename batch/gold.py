@@ -1,43 +1,96 @@
-"""Gold: the sums of each ranking over the whole history, their difference to a version, and their checksum."""
+"""Gold: the sums of each ranking, computed anew for the business days that changed, and their checksum."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
-from batch.bronze import refs
+from batch import branches
 from batch.checksum import Checksum
 from batch.silver import overwrite
 from rankings.ranking import Ranking
+from rankings.render import lake
 from rankings.render import spark as render
-from runtime.errors import Permanent
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+DAY = timedelta(days=1)
 
-def write(spark: SparkSession, ranking: Ranking, version: int, zone: str) -> Checksum:
-    """Overwrites a ranking's sums with those of silver, tags the snapshot with the version; their checksum."""
-    overwrite(spark, render.gold(ranking), render.sums(ranking), version, zone=zone)
-    return checksum(spark, ranking)
+EVERY_DAY = (date(1970, 1, 1), date(2100, 12, 31))
+"""The contract lets nothing happen on other days, whatever the time zone."""
+
+MOST_RANGES = 50
+"""More ranges of days than this are looked for as one: a filter of thousands of parts costs more than it saves."""
 
 
-def checksum(spark: SparkSession, ranking: Ranking) -> Checksum:
-    """The checksum of a ranking's sums as they stand in the lake."""
-    row = spark.sql(render.checksum(ranking)).first()
+def rebuild(spark: SparkSession, ranking: Ranking, zone: str) -> None:
+    """Puts the sums of all sales of silver in place of everything, on the branch `run`."""
+    spark.table(lake.on_run(lake.SALES)).createOrReplaceTempView(render.PRESENT)
+    branches.begin(spark, lake.gold(ranking), None)
+    overwrite(spark, lake.gold(ranking), render.sums(ranking), zone=zone)
+
+
+def update(spark: SparkSession, ranking: Ranking, base: int, days: Sequence[date], zone: str) -> None:
+    """Computes the sums of some days anew and brings those that changed into version `base`, on the branch `run`."""
+    branches.begin(spark, lake.gold(ranking), base)
+    if not days:
+        return
+    spark.createDataFrame([(day,) for day in days], "business_day date").createOrReplaceTempView(render.CHANGED_DAYS)
+    sales_of(spark, days, zone).createOrReplaceTempView(render.PRESENT)
+    changes = spark.sql(render.changes(ranking, base, of_days=True), {"zone": zone}).persist()
+    changes.createOrReplaceTempView(render.CHANGES)
+    spark.sql(render.update_gold(ranking), {"first": days[0], "last": days[-1]})
+    changes.unpersist()
+
+
+def sales_of(spark: SparkSession, days: Sequence[date], zone: str) -> DataFrame:
+    """Silver's rows on the branch `run`, without most of those that do not lie in the days."""
+    from pyspark.sql.functions import col, lit
+
+    at = col("occurred_at")
+    bounds = ((_midnight(first, zone), _midnight(last + DAY, zone)) for first, last in _ranges(days))
+    parts = [(at >= lit(since)) & (at < lit(until)) for since, until in bounds]
+    return spark.table(lake.on_run(lake.SALES)).where(reduce(or_, parts))
+
+
+def _midnight(day: date, zone: str) -> datetime:
+    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
+
+
+def _ranges(days: Sequence[date]) -> list[tuple[date, date]]:
+    """First and last day of each run of days without a gap; the days are in order.
+
+    >>> _ranges([date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 9)])[0]
+    (datetime.date(2026, 1, 1), datetime.date(2026, 1, 2))
+    """
+    ranges: list[tuple[date, date]] = []
+    for day in days:
+        if ranges and day == ranges[-1][1] + DAY:
+            ranges[-1] = (ranges[-1][0], day)
+        else:
+            ranges.append((day, day))
+    return ranges if len(ranges) <= MOST_RANGES else [(days[0], days[-1])]
+
+
+def checksum(spark: SparkSession, ranking: Ranking, table: str) -> Checksum:
+    """The checksum of a ranking's sums as a table of the lake, one of its branches or one of its tags holds them."""
+    row = spark.sql(render.checksum(ranking, table)).first()
     assert row is not None
     return Checksum(row.rows, int(row.checksum))
 
 
-def difference(spark: SparkSession, ranking: Ranking, base: int | None) -> DataFrame:
-    """What the sums have become since a version, or since nothing.
+def difference(
+    spark: SparkSession, ranking: Ranking, version: int, before: int | None, days: Sequence[date] | None
+) -> DataFrame:
+    """What a ranking's sums of a version are more than those of another, or than nothing.
 
-    Raises:
-        Permanent: the lake lacks the version's sums.
+    Args:
+        days: where the difference lies at most, in order; None for anywhere.
     """
-    if base is not None and render.version_tag(base) not in refs(spark, render.gold(ranking)):
-        raise Permanent(
-            f"the lake lacks the sums of version {base} that the next one is a difference to",
-            received=f"{render.gold(ranking)} has no tag {render.version_tag(base)}",
-            todo="restore the lake, or publish a version whose tag exists",
-        )
-    return spark.sql(render.difference(ranking, base))
+    first, last = EVERY_DAY if days is None else (days[0], days[-1]) if days else reversed(EVERY_DAY)
+    return spark.sql(render.difference(ranking, version, before), {"first": first, "last": last})

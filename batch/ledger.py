@@ -8,10 +8,12 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from psycopg2.errors import LockNotAvailable
 from psycopg2.extensions import connection as Connection  # noqa: N812  (it is a class)
 
+from batch.certificate import Certificate, from_json
 from batch.postgres import connected
 from runtime.errors import Retryable
 
@@ -22,11 +24,8 @@ LOCK_WAIT = "2s"
 """How long the lock is waited for."""
 
 _BEGIN = """
-INSERT INTO ledger (version, through, base_version, status) OVERRIDING SYSTEM VALUE
-VALUES (
-    greatest((SELECT coalesce(max(version), 0) FROM ledger), %(newest)s) + 1,
-    %(through)s, (SELECT version FROM ledger WHERE version = %(base)s), 'running'
-) RETURNING version
+INSERT INTO ledger (version, through, versions, status, certificate) OVERRIDING SYSTEM VALUE
+VALUES (%(version)s, %(through)s, %(versions)s, 'running', %(certificate)s)
 """
 
 _HOLDER = """
@@ -42,38 +41,71 @@ class Ledger:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def begin(self, through: datetime, base: int | None, newest: int) -> int:
-        """A new row for a run up to `through`; the version is greater than `newest` and every other row's."""
-        return int(self._values(_BEGIN, {"through": through, "base": base, "newest": newest})[0])
+    def next_version(self, newest: int) -> int:
+        """A version greater than `newest` and every row's."""
+        (last,) = self._rows("SELECT coalesce(max(version), 0) FROM ledger")[0]
+        return max(int(last), newest) + 1
 
-    def running(self) -> list[int]:
-        """The versions of rows that still say `running`: what killed runs left."""
-        return self._values("SELECT version FROM ledger WHERE status = 'running' ORDER BY version")
+    def begin(self, version: int, certificate: Certificate) -> None:
+        """A new row for a run."""
+        kept = json.dumps(certificate.as_json())
+        row = {"version": version, "through": certificate.through, "versions": list(certificate.versions)}
+        self._run(_BEGIN, {**row, "certificate": kept})
+
+    def unfinished(self) -> list[tuple[int, Certificate]]:
+        """Versions that are neither published nor given up, with what their runs had come to."""
+        rows = self._rows(
+            "SELECT version, certificate FROM ledger WHERE status IN ('running', 'held') ORDER BY version"
+        )
+        return [(int(version), from_json(kept)) for version, kept in rows]
+
+    def certificate(self, version: int) -> Certificate | None:
+        """What a version's run has proved; None if there is no such row."""
+        rows = self._rows("SELECT certificate FROM ledger WHERE version = %(version)s", {"version": version})
+        return from_json(rows[0][0]) if rows else None
 
     def failed(self) -> list[int]:
         """The versions that came to nothing."""
-        return self._values("SELECT version FROM ledger WHERE status = 'failed' ORDER BY version")
+        rows = self._rows("SELECT version FROM ledger WHERE status = 'failed' ORDER BY version")
+        return [int(version) for (version,) in rows]
 
-    def certify(self, version: int, certificate: Mapping[str, object]) -> None:
-        """Keeps what the run proves, before it is published."""
-        self._run("UPDATE ledger SET certificate = %s WHERE version = %s", json.dumps(certificate), version)
+    def certify(self, version: int, certificate: Certificate) -> None:
+        """Keeps what the run has come to; whoever takes it up goes on from there."""
+        bound = {"version": version, "kept": json.dumps(certificate.as_json())}
+        self._run(
+            "UPDATE ledger SET certificate = %(kept)s, status = 'running', error = NULL WHERE version = %(version)s",
+            bound,
+        )
 
-    def published(self, version: int) -> None:
-        """Closes a row whose version is published, and forgets the totals of all but the last two such versions."""
+    def published(self, version: int, at: datetime) -> None:
+        """Closes a row whose version is published."""
         self._run(
-            "UPDATE ledger SET status = 'published', finished_at = now(), error = NULL WHERE version = %s", version
+            "UPDATE ledger SET status = 'published', published_at = %(at)s, error = NULL, "
+            "finished_at = coalesce(finished_at, now()) WHERE version = %(version)s",
+            {"version": version, "at": at},
         )
-        self._run(
-            "DELETE FROM totals WHERE version < (SELECT min(version) FROM (SELECT version FROM ledger "
-            "WHERE status = 'published' ORDER BY version DESC LIMIT 2) AS kept)"
-        )
+
+    def interrupted(self, version: int, reason: str, *, held: bool = False) -> None:
+        """Says why a run has ended before its time; it can be taken up."""
+        status = "held" if held else "running"
+        bound = {"version": version, "reason": reason, "status": status}
+        self._run("UPDATE ledger SET status = %(status)s, error = %(reason)s WHERE version = %(version)s", bound)
+
+    def clear(self, version: int) -> None:
+        """Removes what a version has brought beside its row."""
+        self._run("DELETE FROM totals WHERE version = %(version)s", {"version": version})
+        self.clear_drift(version)
+
+    def clear_drift(self, version: int) -> None:
+        """Removes the drift that was kept of a version."""
+        self._run("DELETE FROM drift WHERE version = %(version)s", {"version": version})
 
     def fail(self, version: int, reason: str) -> None:
         """Closes a row whose run came to nothing, and removes what it had brought."""
-        self._run("DELETE FROM totals WHERE version = %s", version)
-        self._run("DELETE FROM drift WHERE version = %s", version)
+        self.clear(version)
         self._run(
-            "UPDATE ledger SET status = 'failed', finished_at = now(), error = %s WHERE version = %s", reason, version
+            "UPDATE ledger SET status = 'failed', finished_at = now(), error = %(reason)s WHERE version = %(version)s",
+            {"version": version, "reason": reason},
         )
 
     def check(self) -> None:
@@ -82,16 +114,16 @@ class Ledger:
         Raises:
             Retryable: the connection is gone.
         """
-        self._values("SELECT 1")
+        self._rows("SELECT 1")
 
-    def _values(self, text: str, values: Mapping[str, object] | None = None) -> list[int]:
+    def _rows(self, text: str, bound: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
-            cursor.execute(text, values)
-            return [int(row[0]) for row in cursor.fetchall()]
+            cursor.execute(text, bound)
+            return cursor.fetchall()
 
-    def _run(self, text: str, *values: object) -> None:
+    def _run(self, text: str, bound: Mapping[str, object]) -> None:
         with self._connection.cursor() as cursor:
-            cursor.execute(text, values)
+            cursor.execute(text, bound)
 
 
 @contextmanager

@@ -31,11 +31,11 @@ WHERE labels.seen_at <= excluded.seen_at
 
 
 def refused(spark: SparkSession, clickhouse_dsn: str) -> int:
-    """The refused records of the lake's quarantine, for ClickHouse's; how many they were."""
+    """The refused records of the view `parsed`, for ClickHouse's quarantine; how many they were."""
     from pyspark.sql.functions import coalesce, col, lit
 
     text = {name: coalesce(col(name), lit(b"" if name != "field" else "")) for name in ("field", "key", "payload")}
-    rows = spark.table(render.QUARANTINE).withColumns({**text, "hop": lit("batch")})
+    rows = spark.sql(render.refused()).withColumns({**text, "hop": lit("batch")})
     return _into_clickhouse(rows, "quarantine", clickhouse_dsn)
 
 
@@ -55,7 +55,7 @@ def difference(rows: DataFrame, ranking: Ranking, version: int, clickhouse_dsn: 
 
 
 def totals(rows: DataFrame, ranking: Ranking, version: int, postgres_dsn: str) -> int:
-    """A version's sums of a ranking, for PostgreSQL; how many they were."""
+    """A version's changed sums of a ranking, for PostgreSQL; how many they were."""
     return _run(rows, partial(_counted, partial(_add_totals, postgres_dsn, ranking.subject, (version, ranking.name))))
 
 

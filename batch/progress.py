@@ -110,9 +110,8 @@ def shown(console: Console) -> Iterator[Progress]:
 class Stopwatch:
     """Runs named steps, tells the progress, and keeps how long each took, in seconds."""
 
-    def __init__(self, progress: Progress) -> None:
-        self.progress = progress
-        self.seconds: dict[str, float] = {}
+    def __init__(self, progress: Progress, seconds: dict[str, float]) -> None:
+        self.progress, self.seconds = progress, seconds
         self._text = ""
 
     @contextmanager

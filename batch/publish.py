@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import structlog
 
+from batch.certificate import Certificate
 from batch.clickhouse import Publication, Store
 from batch.ledger import Ledger
 from runtime.errors import Permanent
@@ -18,8 +19,8 @@ def publish(publication: Publication, store: Store, ledger: Ledger) -> None:
         Retryable: the ledger's lock is lost, so that another run may be under way; nothing is published then.
     """
     ledger.check()
-    store.publish(publication)
-    ledger.published(publication.version)
+    at = store.publish(publication)
+    ledger.published(publication.version, at)
     log.info("version published", version=publication.version, boundary=publication.boundary.isoformat())
 
 
@@ -36,14 +37,22 @@ def publish_again(version: int, store: Store, ledger: Ledger) -> Publication:
     return publication
 
 
-def heal(store: Store, ledger: Ledger) -> None:
-    """Closes the rows that killed runs left open: as published if their one row was written, else as failed."""
-    for version in ledger.running():
-        if store.published(version):
-            ledger.published(version)
+def heal(store: Store, ledger: Ledger, wanted: Certificate | None = None) -> int | None:
+    """Puts the rows in order that were left by runs which ended before their time.
+
+    Those whose one row was written are closed as published. Of the others, the version that can be taken up for what is
+    wanted is given back, and the rest is withdrawn.
+    """
+    found = None
+    for version, kept in ledger.unfinished():
+        if at := store.published_at(version):
+            ledger.published(version, at)
             log.info("closed the row of a run that was killed after publishing", version=version)
+        elif wanted and found is None and kept.asks_for_the_same(wanted):
+            found = version
         else:
-            withdraw(version, "the run was killed", store, ledger)
+            withdraw(version, "the run was ended before its time", store, ledger)
+    return found
 
 
 def withdraw(version: int, reason: str, store: Store, ledger: Ledger) -> None:

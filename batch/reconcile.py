@@ -1,7 +1,7 @@
 """A reconciliation: the whole log up to T recomputed, compared, and published as one version.
 
-Killed anywhere, the next run clears what was left and does it again under a new version; nothing that is not published
-is ever read.
+Killed anywhere, the same call takes the run up behind the last step that it had finished; another call withdraws it.
+Nothing that is not published is ever read.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ def reconcile(
     through: datetime,
     settings: Settings,
     *,
+    full: bool = False,
+    accepted: str | None = None,
     progress: Progress | None = None,
     among: tuple[Ranking, ...] = RANKINGS,
     partitions: Callable[[Settings], frozenset[Partition]] = kafka.partitions,
@@ -52,26 +54,57 @@ def reconcile(
     Args:
         through: the boundary T, a whole past second, aware: every record with an earlier log time counts.
         settings: where everything is.
+        full: whether all of the log is read again and a new chain of versions begins; else what is new is added.
+        accepted: why a drift over the limit is accepted; it is kept in the ledger.
         progress: is told the steps.
         among: the rankings to compute.
         partitions: tells the partitions of the log.
 
     Raises:
-        Permanent: the boundary is not valid, or earlier than that of the current publication.
+        Permanent: the boundary is not valid, or earlier than that of the current publication; or the stores do not
+            hold what the lake says.
+        DriftHeld: the drift is over the limit and not accepted.
         Retryable: a store is away, the lake is not complete in time, or another reconciliation is running.
     """
     boundary = checked(through, datetime.now(UTC))
     store = Store(settings.clickhouse.get_secret_value(), among)
     with opened(settings.platform_dsn.get_secret_value()) as ledger:
         store.prepare()
-        publish.heal(store, ledger)
         base = store.current()
-        if base and _covers(base, boundary, among):
+        if base and _covers(base, boundary, among) and not full:
+            publish.heal(store, ledger)
             return AlreadyPublished(base.version)
-        task = Task(boundary, base, among, settings, store, ledger)
-        run = Run(task, progress or Quiet())
+        before = ledger.certificate(base.version) if base else None
+        task = Task(base, before, among, settings, store, ledger, accepted)
+        run = _begun(task, _wanted(task, boundary, full), progress or Quiet())
         run.finish(partitions)
         return Published(run.version, run.certificate)
+
+
+def _wanted(task: Task, boundary: datetime, full: bool) -> Certificate:
+    """The certificate of a run that has not begun; its chain lacks its own version."""
+    base = task.base
+    anew = full or base is None or len(base.versions) >= task.settings.longest_chain
+    return Certificate(
+        through=boundary,
+        versions=() if anew or base is None else base.versions,
+        base=base.version if base and task.before and not full else None,
+        rankings=tuple(ranking.name for ranking in task.among),
+        zone=task.settings.business_time_zone,
+        full=full,
+    )
+
+
+def _begun(task: Task, wanted: Certificate, progress: Progress) -> Run:
+    """A run that was ended before its time and can be taken up, or a new one."""
+    wanted.versions = (*wanted.versions, 0)
+    version = publish.heal(task.store, task.ledger, wanted)
+    if version is not None and (kept := task.ledger.certificate(version)):
+        return Run(task, version, kept, progress)
+    version = task.ledger.next_version(task.store.newest_version())
+    wanted.versions = (*wanted.versions[:-1], version)
+    task.ledger.begin(version, wanted)
+    return Run(task, version, wanted, progress)
 
 
 def _covers(base: Publication, boundary: datetime, among: tuple[Ranking, ...]) -> bool:

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import structlog
 
-from batch import bronze, drift, gold, load, publish, silver
+from batch import branches, bronze, checks, drift, gold, load, publish, silver
+from batch.bronze import Covered
 from batch.certificate import Certificate
 from batch.clickhouse import Publication, Store
+from batch.drift import DriftHeld
 from batch.kafka import Partition
 from batch.ledger import Ledger
 from batch.progress import Progress, Stopwatch
 from batch.spark import session
 from rankings.ranking import LABELS, Ranking
-from rankings.render import spark as render
-from runtime.errors import TidelakeError
+from rankings.render import lake
+from runtime.errors import Permanent, TidelakeError
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,146 +28,214 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+Step = Callable[["Run", "SparkSession"], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """What is to be done, and with what.
 
     Attributes:
-        boundary: the log time T, UTC.
-        base: the publication that the new version is a difference to, or None for a first one.
+        base: the publication that answers are pinned to, or None before the first.
+        before: what the run of that version has proved; None if that is not known.
         among: the rankings to compute.
         settings: where everything is.
         store: ClickHouse.
         ledger: PostgreSQL's ledger, with its lock.
+        accepted: why a drift over the limit is accepted, or None if it is not.
     """
 
-    boundary: datetime
     base: Publication | None
+    before: Certificate | None
     among: tuple[Ranking, ...]
     settings: Settings
     store: Store
     ledger: Ledger
+    accepted: str | None = None
 
 
 class Run:
-    """One version in the making; `certificate` fills as the steps go."""
+    """One version in the making; `certificate` fills as the steps go, and the ledger keeps it after each of them."""
 
-    def __init__(self, task: Task, progress: Progress) -> None:
-        base = task.base
-        self._task = task
-        self._watch = Stopwatch(progress)
-        self.version = task.ledger.begin(task.boundary, base.version if base else None, task.store.newest_version())
-        chain = (*(base.versions if base else ()), self.version)
-        self.certificate = Certificate(task.boundary, chain, seconds=self._watch.seconds)
+    def __init__(self, task: Task, version: int, certificate: Certificate, progress: Progress) -> None:
+        self._task, self.version, self.certificate = task, version, certificate
+        self._watch = Stopwatch(progress, certificate.seconds)
+        self._parsed: DataFrame | None = None
 
     def finish(self, partitions: Callable[[Settings], frozenset[Partition]]) -> None:
-        """All steps; whatever ends them early, Ctrl-C too, the stores and the ledger row are put in order."""
-        log.info("reconciliation begins", version=self.version, boundary=self._task.boundary.isoformat())
+        """All steps that are still to be done; whatever ends them early, the ledger row says so."""
+        boundary = self.certificate.through
+        log.info(
+            "reconciliation begins", version=self.version, boundary=boundary.isoformat(), done=self.certificate.done
+        )
         try:
-            self._task.store.drop(self.version)
-            self._compute(partitions(self._task.settings))
-            self._compare()
-            self._publish()
+            with self._spark() as spark:
+                self._wait(spark, partitions(self._task.settings))
+                for name, step in (("silver", Run._silver), ("gold", Run._gold), ("load", Run._load)):
+                    self._once(name, step, spark)
+                self._check()
+                self._compare(spark)
+                self._publish(spark)
         except BaseException as error:
-            self._close(str(error) or type(error).__name__)
+            self._close(error)
             raise
 
-    def _close(self, reason: str) -> None:
-        """If a store is away now, the next run does this."""
-        with suppress(TidelakeError):
-            if not self._task.store.published(self.version):
-                publish.withdraw(self.version, reason, self._task.store, self._task.ledger)
+    def _once(self, name: str, step: Step, spark: SparkSession) -> None:
+        """A step that leaves a mark: who takes up the run goes on behind it. Half done, it is done again."""
+        if name not in self.certificate.done:
+            step(self, spark)
+            self.certificate.done.append(name)
+            self._task.ledger.certify(self.version, self.certificate)
 
-    def _compute(self, wanted: frozenset[Partition]) -> None:
-        with self._spark() as spark:
-            self._wait(spark, wanted)
-            parsed = self._parse(spark)
-            self._silver(spark)
-            self._gold(spark)
-            self._load(spark)
-            parsed.unpersist()
+    def _close(self, error: BaseException) -> None:
+        """If a store is away now, the next run does this."""
+        reason = str(error) or type(error).__name__
+        with suppress(TidelakeError):
+            if self._task.store.published_at(self.version):
+                return
+            if isinstance(error, Permanent) and not isinstance(error, DriftHeld):
+                publish.withdraw(self.version, reason, self._task.store, self._task.ledger)
+            else:
+                self._task.ledger.interrupted(self.version, reason, held=isinstance(error, DriftHeld))
 
     @contextmanager
     def _spark(self) -> Iterator[SparkSession]:
         with ExitStack() as stack:
             with self._watch.step("spark"):
                 spark = stack.enter_context(session(self._task.settings))
+                for statement in lake.ddl(self._task.among):
+                    spark.sql(statement)
+                branches.drop_tags(spark, [*self._written(), lake.BRONZE], self._task.ledger.failed())
+                if self._task.base:
+                    branches.show(spark, self._written(), self._task.base.version)
                 self._watch.result(f"Spark {spark.version}")
             yield spark
 
     def _wait(self, spark: SparkSession, wanted: frozenset[Partition]) -> None:
         with self._watch.step("lake"):
-            limit, note = self._task.settings.mark_wait_seconds, self._watch.progress.note
-            self.certificate.marks = bronze.wait_for_marks(spark, wanted, self._task.boundary, limit, note)
-            self._watch.result(
-                f"complete through {self._task.boundary:%Y-%m-%d %H:%M:%S} UTC in {len(wanted)} partitions"
-            )
+            boundary, note = self.certificate.through, self._watch.progress.note
+            limit = self._task.settings.mark_wait_seconds
+            self.certificate.marks = bronze.wait_for_marks(spark, wanted, boundary, limit, note)
+            self._watch.result(f"complete through {boundary:%Y-%m-%d %H:%M:%S} UTC in {len(wanted)} partitions")
 
-    def _parse(self, spark: SparkSession) -> DataFrame:
+    def parsed(self, spark: SparkSession) -> DataFrame:
+        """What the records say that the base has not read; also the view `parsed`."""
+        if self._parsed is None:
+            found = self.certificate.snapshots.get(lake.BRONZE) or branches.snapshot(spark, lake.BRONZE)
+            self.certificate.snapshots[lake.BRONZE] = found
+            rows = bronze.records(spark, self.certificate.through, found, self._covered())
+            self._parsed = bronze.parse(spark, rows)
+        return self._parsed
+
+    def _covered(self) -> Covered | None:
+        before, base = self._task.before, self.certificate.base
+        return Covered(base, before.through, before.spans) if before and base is not None else None
+
+    def _parse(self, spark: SparkSession) -> None:
         with self._watch.step("parse"):
-            found = bronze.snapshot(spark, render.BRONZE)
-            self.certificate.snapshots[render.BRONZE] = found
-            parsed = bronze.parse(spark, bronze.records(spark, self._task.boundary, found))
-            self.certificate.kinds = bronze.kinds(spark)
-            self.certificate.spans = bronze.spans(spark)
-            self._watch.result(f"{self.certificate.records:,} records, {self.certificate.refused:,} of them refused")
-        return parsed
+            self.certificate.snapshots.pop(lake.BRONZE, None)
+            self.parsed(spark)
+            going_on = self._task.before if self.certificate.base is not None else None
+            kinds, spans = bronze.kinds(spark), bronze.spans(spark)
+            self.certificate.add(spans, kinds, going_on)
+            read = sum(span.records for span in spans)
+            self._watch.result(f"{read:,} records, {kinds.get('rejected', 0):,} of them refused")
 
     def _silver(self, spark: SparkSession) -> None:
+        self._parse(spark)
         with self._watch.step("silver"):
-            for statement in render.ddl(self._task.among):
-                spark.sql(statement)
-            silver.drop_tags(spark, self._written(), self._task.ledger.failed())
-            self.certificate.states = silver.write(spark, self.version)
-            self._watch.result(f"{self.certificate.states.sales:,} sales")
+            certificate = self.certificate
+            if certificate.base is None:
+                silver.rebuild(spark)
+            else:
+                certificate.days = silver.merge(spark, certificate.base, certificate.zone)
+            certificate.states = silver.states(spark)
+            for table in silver.TABLES:
+                certificate.snapshots[table] = branches.keep(spark, table, self.version)
+            if read := certificate.snapshots[lake.BRONZE]:
+                spark.sql(lake.set_tag(lake.BRONZE, self.version, read))
+            load.refused(spark, self._clickhouse)
+            load.names(spark, LABELS, self._clickhouse, self._postgres)
+            self._watch.result(f"{certificate.states.sales:,} sales")
 
     def _gold(self, spark: SparkSession) -> None:
         with self._watch.step("gold"):
-            zone = self._task.settings.business_time_zone
+            certificate = self.certificate
+            if certificate.days is not None and self._task.before and self._task.before.zone != certificate.zone:
+                certificate.days = None
             for ranking in self._task.among:
-                self.certificate.checksums[ranking.name] = gold.write(spark, ranking, self.version, zone)
-            for table in self._written():
-                self.certificate.snapshots[table] = bronze.snapshot(spark, table)
-            self._watch.result(f"{sum(each.rows for each in self.certificate.checksums.values()):,} sums")
+                base, days = self._base_of(ranking), certificate.days
+                if base is None or days is None:
+                    gold.rebuild(spark, ranking, certificate.zone)
+                else:
+                    gold.update(spark, ranking, base, days, certificate.zone)
+                table = lake.gold(ranking)
+                certificate.checksums[ranking.name] = gold.checksum(spark, ranking, lake.on_run(table))
+                certificate.snapshots[table] = branches.keep(spark, table, self.version)
+            days_told = "all days" if certificate.days is None else f"{len(certificate.days):,} days"
+            self._watch.result(f"{sum(each.rows for each in certificate.checksums.values()):,} sums, {days_told} anew")
 
     def _written(self) -> list[str]:
-        return [render.SALES, render.QUARANTINE, *map(render.gold, self._task.among)]
+        return [*silver.TABLES, *map(lake.gold, self._task.among)]
 
     def _load(self, spark: SparkSession) -> None:
         with self._watch.step("load"):
-            load.refused(spark, self._clickhouse)
-            load.names(spark, LABELS, self._clickhouse, self._postgres)
+            self._task.store.drop(self.version)
+            self._task.ledger.clear(self.version)
             for ranking in self._task.among:
-                changed = gold.difference(spark, ranking, self._base_of(ranking))
-                self.certificate.changed[ranking.name] = load.difference(
-                    changed, ranking, self.version, self._clickhouse
-                )
-                load.totals(spark.table(render.gold(ranking)), ranking, self.version, self._postgres)
+                before = self._base_of(ranking) if len(self.certificate.versions) > 1 else None
+                days = None if before is None else self.certificate.days
+                rows = gold.difference(spark, ranking, self.version, before, days).persist()
+                self.certificate.changed[ranking.name] = load.difference(rows, ranking, self.version, self._clickhouse)
+                load.totals(rows, ranking, self.version, self._postgres)
+                rows.unpersist()
             self._watch.result(f"{sum(self.certificate.changed.values()):,} sums changed")
 
     def _base_of(self, ranking: Ranking) -> int | None:
-        """The version whose sums the new ones are a difference to; none for a ranking that the base did not have."""
+        """The version whose sums the new ones go on from; none for a ranking that the base did not have."""
         base = self._task.base
-        return base.version if base and ranking.name in base.rankings else None
+        return base.version if base and not self.certificate.full and ranking.name in base.rankings else None
 
-    def _compare(self) -> None:
+    def _check(self) -> None:
+        """What will be answered is what the lake says, row by row.
+
+        Raises:
+            Permanent: it is not.
+        """
+        with self._watch.step("check"):
+            task, certificate = self._task, self.certificate
+            found = checks.in_stores(
+                task.store, self._postgres, task.among, certificate.versions, certificate.checksums
+            )
+            if wrong := [str(each) for each in found if not each.holds]:
+                todo = "rebuild from bronze: `tidelake reconcile --full`"
+                raise Permanent("the stores do not hold what the lake says", received="; ".join(wrong), todo=todo)
+            self._watch.result("the stores hold what the lake says")
+
+    def _compare(self, spark: SparkSession) -> None:
         with self._watch.step("drift"):
-            task, note = self._task, self._watch.progress.note
-            seen = drift.wait_for_live(task.store, task.boundary, task.settings.live_wait_seconds, note)
-            self.certificate.live_seen_through = seen
-            self.certificate.drift = drift.compare(task.store, self.version, task.base, task.boundary, seen)
-            drift.keep(task.store, self.version, self._postgres)
-            self._watch.result(f"{self.certificate.drifted:,} sums differ from the live ones")
+            task, certificate = self._task, self.certificate
+            limit, note = task.settings.live_wait_seconds, self._watch.progress.note
+            seen = drift.wait_for_live(task.store, certificate.through, limit, note)
+            certificate.live_seen_through = seen
+            certificate.drift = drift.compare(task.store, self._publication(), task.base, seen)
+            drift.keep(task.store, task.ledger, self.version, self._postgres)
+            certificate.accepted = task.accepted
+            task.ledger.certify(self.version, certificate)
+            self._watch.result(f"{certificate.drifted:,} sums differ from the live ones")
 
-    def _publish(self) -> None:
+    def _publish(self, spark: SparkSession) -> None:
         with self._watch.step("publish"):
-            task = self._task
-            task.ledger.certify(self.version, self.certificate.as_json())
-            names = tuple(ranking.name for ranking in task.among)
-            publication = Publication(self.version, task.boundary, self.certificate.versions, names)
-            publish.publish(publication, task.store, task.ledger)
+            self._task.ledger.certify(self.version, self.certificate)
+            publish.publish(self._publication(), self._task.store, self._task.ledger)
+            branches.show(spark, self._written(), self.version)
             self._watch.result(f"version {self.version}")
+        if self._parsed is not None:
+            self._parsed.unpersist()
+
+    def _publication(self) -> Publication:
+        certificate = self.certificate
+        return Publication(self.version, certificate.through, certificate.versions, certificate.rankings)
 
     @property
     def _clickhouse(self) -> str:

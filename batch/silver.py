@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
-from batch.bronze import refs
+from batch import branches
+from rankings.render import lake
 from rankings.render import spark as render
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+TABLES = (lake.SALES, lake.QUARANTINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,27 +25,45 @@ class States:
     deleted: int
 
 
-def write(spark: SparkSession, version: int) -> States:
-    """Overwrites silver with what the view `parsed` says, and tags its snapshots with the version."""
-    overwrite(spark, render.SALES, render.latest_state(), version)
-    overwrite(spark, render.QUARANTINE, render.refused(), version)
-    row = spark.sql(render.states()).first()
-    assert row is not None
-    return States(row.sales, row.deleted)
+def rebuild(spark: SparkSession) -> None:
+    """Puts what the view `parsed` says in place of everything, on the branch `run`."""
+    for table, query in ((lake.SALES, render.latest_state()), (lake.QUARANTINE, render.refused())):
+        branches.begin(spark, table, None)
+        overwrite(spark, table, query)
 
 
-def overwrite(spark: SparkSession, table: str, query: str, version: int, **bound: object) -> None:
-    """Puts a query's rows in place of all of a table's in one commit, and tags it."""
+def overwrite(spark: SparkSession, table: str, query: str, **bound: object) -> None:
+    """Puts a query's rows in place of all of a table's, on the branch `run`."""
     from pyspark.sql.functions import lit
 
-    spark.sql(query, bound).writeTo(table).overwrite(lit(True))
-    spark.sql(render.set_tag(table, version))
+    spark.sql(query, bound).writeTo(lake.on_run(table)).overwrite(lit(True))
 
 
-def drop_tags(spark: SparkSession, tables: list[str], versions: list[int]) -> None:
-    """Removes the tags of versions that came to nothing, so that their files can be expired."""
-    for table in tables:
-        known = refs(spark, table)
-        for version in versions:
-            if render.version_tag(version) in known:
-                spark.sql(render.drop_tag(table, version))
+def merge(spark: SparkSession, base: int, zone: str) -> Sequence[date]:
+    """Brings what the view `parsed` says into version `base`, on the branch `run`; the days whose sums that changes."""
+    for table in TABLES:
+        branches.begin(spark, table, base)
+    _view(spark, render.LATEST, render.latest_state())
+    _view(spark, render.KNOWN, render.known(base))
+    _view(spark, render.TOUCHED, render.touched())
+    spark.sql(render.update_silver())
+    spark.sql(render.new_in_silver()).writeTo(lake.on_run(lake.SALES)).append()
+    spark.sql(render.refused()).writeTo(lake.on_run(lake.QUARANTINE)).append()
+    days = [row.business_day for row in spark.sql(render.changed_days(), {"zone": zone}).collect()]
+    for name in (render.LATEST, render.KNOWN, render.TOUCHED):
+        spark.table(name).unpersist()
+    return sorted(days)
+
+
+def _view(spark: SparkSession, name: str, query: str) -> None:
+    """A view whose rows are kept while the step needs them."""
+    from pyspark import StorageLevel
+
+    spark.sql(query).persist(StorageLevel.MEMORY_AND_DISK).createOrReplaceTempView(name)
+
+
+def states(spark: SparkSession) -> States:
+    """How many sales the branch `run` holds."""
+    row = spark.sql(render.states(lake.on_run(lake.SALES))).first()
+    assert row is not None
+    return States(row.sales, row.deleted)

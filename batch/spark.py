@@ -56,9 +56,9 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (PySparkException, Py4JError) as error:
-        text = str(error)
+        text = str(error).strip() or type(error).__name__
         log.error("Spark failed", error=text)
-        first = text.strip().splitlines()[0][:SHOWN]
+        first = text.splitlines()[0][:SHOWN]
         raise Permanent("Spark failed", received=first, todo="see logs/reconcile.json and logs/spark.log") from None
 
 

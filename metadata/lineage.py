@@ -12,7 +12,7 @@ from metadata.graph import Columns, Dataset, Flow, Graph, Job
 from rankings.catalogue import RANKINGS
 from rankings.contract import KEY_RULES, SALE_RULES
 from rankings.ranking import Ranking
-from rankings.render import spark
+from rankings.render import lake
 from rankings.topics import TOPICS
 from runtime.settings import settings
 from streaming.sources.catalogue import sources as defined
@@ -29,11 +29,11 @@ SERVE = Job("api", "answer", "http", "merges history and live deltas, and ranks 
 
 BRONZE = Dataset(
     "iceberg",
-    spark.BRONZE,
+    lake.BRONZE,
     "every record of the log as it came, with its position",
     ("topic", "partition", "offset", "key", "payload", "log_time"),
 )
-SILVER_SALES = Dataset("iceberg", spark.SALES, "the latest state of every sale", SALE_COLUMNS)
+SILVER_SALES = Dataset("iceberg", lake.SALES, "the latest state of every sale", SALE_COLUMNS)
 LIVE_LABELS = Dataset("clickhouse", "labels", "names shown beside subjects", ("label", "key", "name", "seen_at"))
 KEPT_LABELS = Dataset(
     "postgres", "tidelake.public.labels", "the same names, for when ClickHouse is away", LIVE_LABELS.columns
@@ -105,7 +105,7 @@ def _of_ranking(ranking: Ranking, topics: Iterable[str]) -> Iterator[Flow]:
 
 def _gold(ranking: Ranking) -> Dataset:
     columns = (*ranking.sum_key, "amount", "sales")
-    return Dataset("iceberg", spark.gold(ranking), f"{ranking.title}: sums of the history", columns)
+    return Dataset("iceberg", lake.gold(ranking), f"{ranking.title}: sums of the history", columns)
 
 
 def _deltas(ranking: Ranking, table: str) -> Dataset:

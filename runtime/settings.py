@@ -105,6 +105,10 @@ class Settings(BaseSettings):
         5.0, ge=0, description="Longest wait of a reconciliation for the live job to pass its boundary."
     )
 
+    longest_chain: int = Field(
+        31, ge=1, description="Versions that a history may be a sum of; the next one then holds all sums itself."
+    )
+
     cache_tick_ms: int = Field(250, ge=1, description="Longest time an answer with a live part is served again, in ms.")
     reconciled_cache_seconds: float = Field(
         60.0, gt=0, description="Longest time the figures of a published version are kept in the cache, in seconds."

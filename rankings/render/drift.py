@@ -14,10 +14,11 @@ UNKNOWN = "unknown"
 def insert(ranking: Ranking) -> str:
     """Keeps a version's drift of one ranking in the table `drift`: one row for each sum that differs.
 
-    Binds `version` UInt32, `chain` Array(UInt32) (the versions of its base), `since` and `boundary` DateTime64(3)
-    (the span that the version adds), `cause` String.
+    Binds `version` UInt32, `new` and `base` Array(UInt32) (the chains of the version and of the one before it),
+    `since` and `boundary` DateTime64(3) (the span of the log between the two), `cause` String.
     """
     keys = ", ".join(ranking.sum_key)
+    history = f"FROM {ranking.reconciled_table} FINAL WHERE version IN"
     return f"""INSERT INTO drift (version, ranking, business_day, currency, subject,
     live_amount, reconciled_amount, live_sales, reconciled_sales, cause)
 SELECT {{version:UInt32}}, '{ranking.name}', business_day, currency, [{", ".join(ranking.subject)}],
@@ -25,15 +26,16 @@ SELECT {{version:UInt32}}, '{ranking.name}', business_day, currency, [{", ".join
     sum(sales_live) AS live_count, sum(sales_reconciled) AS reconciled_count, {{cause:String}}
 FROM
 (
-    SELECT {keys}, amount AS amount_live, sales AS sales_live, amount AS amount_reconciled, sales AS sales_reconciled
-    FROM {ranking.reconciled_table} FINAL WHERE version IN {{chain:Array(UInt32)}}
+    SELECT {keys}, amount AS amount_live, sales AS sales_live,
+        toDecimal128(0, 2) AS amount_reconciled, toInt64(0) AS sales_reconciled
+    {history} {{base:Array(UInt32)}}
     UNION ALL
     SELECT {keys}, amount, sales, toDecimal128(0, 2), toInt64(0)
     FROM {ranking.live_table} FINAL
     WHERE second >= {{since:DateTime64(3)}} AND second < {{boundary:DateTime64(3)}}
     UNION ALL
     SELECT {keys}, toDecimal128(0, 2), toInt64(0), amount, sales
-    FROM {ranking.reconciled_table} FINAL WHERE version = {{version:UInt32}}
+    {history} {{new:Array(UInt32)}}
 )
 GROUP BY {keys}
 HAVING live != reconciled OR live_count != reconciled_count"""

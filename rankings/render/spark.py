@@ -1,94 +1,40 @@
-"""The history as Spark SQL: the lake's tables, the latest state of each sale, the sums, and their differences.
+"""The rankings as Spark SQL: from the records of the lake to the sums of each ranking.
 
-Texts name the views and tables they read; the only value they bind is `zone`, the business time zone's name. The
-session's time zone must be UTC.
+A reconciliation makes these views one after the other; every query here reads views by the names below and binds, where
+it says so, `zone`, the business time zone's name. The session's time zone must be UTC.
 """
 
 from __future__ import annotations
 
 from rankings.contract import MARK_FIELD
 from rankings.ranking import Label, Ranking
-
-BRONZE = "lake.bronze.log"
-"""The log as it came."""
-
-SALES = "lake.silver.sales"
-"""The latest state of every sale there ever was, deleted ones too."""
-
-QUARANTINE = "lake.silver.quarantine"
-"""The records that the contract refuses."""
+from rankings.render.lake import BRONZE, SALE_COLUMNS, SALES, STATE_COLUMNS, gold, on_run, version_tag
 
 RECORDS = "records"
-"""The view of bronze's records before the boundary."""
+"""The records of bronze that a reconciliation reads."""
 
 PARSED = "parsed"
-"""The view of what the records of the log say: one row for each that is no mark."""
+"""What these records say: one row for each that is no mark."""
 
-SALE_COLUMNS = ("occurred_at", "country", "city", "salesman_id", "salesman", "amount", "currency")
-POSITION_COLUMNS = ("topic", "partition", "offset", "log_time")
+LATEST = "latest"
+"""The latest state that these records tell of each sale; silver's columns."""
 
-_SALE_TYPES = """occurred_at timestamp COMMENT 'when it happened',
-    country string, city string, salesman_id string, salesman string,
-    amount decimal(18, 2), currency string"""
-_POSITION_TYPES = """topic string COMMENT 'position of the record in the log', partition int, offset bigint,
-    log_time timestamp COMMENT 'when the log took the record'"""
+KNOWN = "known"
+"""What silver held of the same sales before."""
 
-PARSED_SCHEMA = f"""{_POSITION_TYPES},
-    kind string COMMENT 'sale, deletion, mark or rejected',
-    source string, sale_id string, {_SALE_TYPES},
-    field string, reason string, key binary, payload binary"""
-"""The columns of `parsed`, as DDL: the sale's are null unless it is a sale, the last four unless it is refused."""
+TOUCHED = "touched"
+"""The states that are later than what silver held; `was` is what it held, or null."""
 
-_TYPES = {"business_day": "date"}
+PRESENT = "present"
+"""Silver's rows that gold is made of."""
 
+CHANGED_DAYS = "changed_days"
+"""The business days whose sums may have changed: column business_day."""
 
-def gold(ranking: Ranking) -> str:
-    """The full name of a ranking's table of sums."""
-    return f"lake.gold.{ranking.gold_table}"
+CHANGES = "changes"
+"""A ranking's sums that have changed: their new amount and sales, and what these are more than the old ones."""
 
-
-def version_tag(version: int) -> str:
-    """The tag of a version's snapshot in the tables of silver and gold."""
-    return f"v{version:d}"
-
-
-def ddl(among: tuple[Ranking, ...]) -> list[str]:
-    """Every statement that makes the lake's tables behind bronze, each safe to run again."""
-    spaces = [f"CREATE NAMESPACE IF NOT EXISTS lake.{name}" for name in ("silver", "gold")]
-    return [*spaces, _sales_table(), _quarantine_table(), *map(_gold_table, among)]
-
-
-def _sales_table() -> str:
-    return f"""CREATE TABLE IF NOT EXISTS {SALES}
-(
-    source string, sale_id string,
-    deleted boolean COMMENT 'whether its last record said that it is gone; then only key and position are known',
-    {_SALE_TYPES},
-    {_POSITION_TYPES}
-)
-USING iceberg COMMENT 'The latest state of every sale, with the position of the record that told it'"""
-
-
-def _quarantine_table() -> str:
-    return f"""CREATE TABLE IF NOT EXISTS {QUARANTINE}
-(
-    {_POSITION_TYPES},
-    field string COMMENT 'the field that is wrong; null where the payload as a whole is',
-    reason string COMMENT 'what was wrong, what came, what is valid',
-    key binary, payload binary
-)
-USING iceberg COMMENT 'Records that the contract refuses, each with its position and the reason'"""
-
-
-def _gold_table(ranking: Ranking) -> str:
-    columns = ", ".join(f"{name} {_TYPES.get(name, 'string')}" for name in ranking.sum_key)
-    return f"""CREATE TABLE IF NOT EXISTS {gold(ranking)}
-(
-    {columns},
-    amount decimal(38, 2) COMMENT 'sum over the sales that exist',
-    sales bigint COMMENT 'how many they are'
-)
-USING iceberg COMMENT '{ranking.title}: the whole history summed'"""
+_SUMMED = tuple(name for name in SALE_COLUMNS if name != "salesman")
 
 
 def marks() -> str:
@@ -98,6 +44,17 @@ FROM {BRONZE}
 WHERE log_time >= :since AND log_time < :until
     AND get_json_object(CAST(payload AS string), '$.{MARK_FIELD}') IS NOT NULL
 GROUP BY topic, partition"""
+
+
+def grown_hours(then: int, now: int) -> str:
+    """The hours of log time of which bronze holds more records at one snapshot than at an earlier one.
+
+    Column hour: hours since 1970.
+    """
+    return f"""SELECT new.partition.log_hour AS hour
+FROM {BRONZE}.partitions VERSION AS OF {now:d} AS new
+LEFT JOIN {BRONZE}.partitions VERSION AS OF {then:d} AS old ON old.partition.log_hour = new.partition.log_hour
+WHERE old.record_count IS NULL OR new.record_count > old.record_count"""
 
 
 def spans() -> str:
@@ -137,54 +94,147 @@ FROM
 )"""
 
 
-def states() -> str:
+def known(base: int) -> str:
+    """What silver held as of version `base` of the sales in the view `latest`."""
+    return f"""SELECT held.*
+FROM {SALES} VERSION AS OF '{version_tag(base)}' AS held
+JOIN (SELECT source, sale_id FROM {LATEST}) AS told ON held.source = told.source AND held.sale_id = told.sale_id"""
+
+
+def touched() -> str:
+    """The states of the view `latest` that are later than what the view `known` holds; columns: silver's, and `was`."""
+    was = ", ".join(f"'{name}', k.{name}" for name in STATE_COLUMNS)
+    return f"""SELECT l.*, CASE WHEN k.source IS NOT NULL THEN named_struct({was}) END AS was
+FROM {LATEST} AS l
+LEFT JOIN {KNOWN} AS k ON k.source = l.source AND k.sale_id = l.sale_id
+WHERE k.source IS NULL OR CASE
+    WHEN k.topic = l.topic AND k.partition = l.partition THEN l.offset > k.offset
+    ELSE (l.log_time, l.topic, l.partition) > (k.log_time, k.topic, k.partition)
+END"""
+
+
+def update_silver() -> str:
+    """Puts the later states of the sales that silver holds in the place of the older ones, on the branch `run`."""
+    columns = ", ".join(STATE_COLUMNS)
+    return f"""MERGE INTO {on_run(SALES)} AS held
+USING (SELECT {columns} FROM {TOUCHED} WHERE was IS NOT NULL) AS told
+ON held.source = told.source AND held.sale_id = told.sale_id
+WHEN MATCHED THEN UPDATE SET *"""
+
+
+def new_in_silver() -> str:
+    """The states of the sales that silver does not hold yet."""
+    return f"SELECT {', '.join(STATE_COLUMNS)} FROM {TOUCHED} WHERE was IS NULL"
+
+
+def changed_days() -> str:
+    """The business days whose sums the view `touched` changes: where sales were, and where they are; binds `zone`."""
+    day, was_day = _business_day("occurred_at"), _business_day("was.occurred_at")
+    same = " AND ".join(f"{name} <=> was.{name}" for name in ("deleted", *_SUMMED))
+    return f"""SELECT {day} AS business_day FROM {TOUCHED} WHERE NOT deleted AND NOT (was IS NOT NULL AND {same})
+UNION
+SELECT {was_day} AS business_day FROM {TOUCHED} WHERE NOT was.deleted AND NOT ({same})"""
+
+
+def _business_day(column: str) -> str:
+    return f"CAST(from_utc_timestamp({column}, :zone) AS date)"
+
+
+def states(table: str = SALES) -> str:
     """How many sales exist, and how many are known as deleted."""
-    return f"SELECT count_if(NOT deleted) AS sales, count_if(deleted) AS deleted FROM {SALES}"
+    return f"SELECT count_if(NOT deleted) AS sales, count_if(deleted) AS deleted FROM {table}"
 
 
 def refused() -> str:
     """The records that the contract refuses, each once, from the view `parsed`."""
+    firsts = ", ".join(f"first({name}) AS {name}" for name in ("log_time", "field", "reason", "key", "payload"))
     return (
-        "SELECT topic, partition, offset, first(log_time) AS log_time, first(field) AS field, first(reason) AS reason, "
-        "first(key) AS key, first(payload) AS payload\n"
+        f"SELECT topic, partition, offset, {firsts}\n"
         f"FROM {PARSED} WHERE kind = 'rejected' GROUP BY topic, partition, offset"
     )
 
 
-def sums(ranking: Ranking) -> str:
-    """A ranking's sums over the sales that exist, from silver; binds `zone`."""
+def sums(ranking: Ranking, *, of_days: bool = False) -> str:
+    """A ranking's sums over the sales of the view `present`, or over those of the view `changed_days`; binds `zone`."""
     keys = ", ".join(ranking.sum_key)
     subject = ", ".join(ranking.subject)
+    days = f"\nWHERE business_day IN (SELECT business_day FROM {CHANGED_DAYS})" if of_days else ""
     return f"""SELECT {keys}, CAST(sum(amount) AS decimal(38, 2)) AS amount, count(*) AS sales
 FROM
 (
-    SELECT CAST(from_utc_timestamp(occurred_at, :zone) AS date) AS business_day, currency, {subject},
+    SELECT {_business_day("occurred_at")} AS business_day, currency, {subject},
         {ranking.measure.column} AS amount
-    FROM {SALES}
+    FROM {PRESENT}
     WHERE NOT deleted
-)
+){days}
 GROUP BY {keys}"""
 
 
-def difference(ranking: Ranking, base: int | None) -> str:
-    """What a ranking's sums have become since version `base`, or since nothing; without those that are as before."""
+def changes(ranking: Ranking, base: int | None, *, of_days: bool = False) -> str:
+    """How a ranking's sums have changed since version `base`, or since nothing; binds `zone`.
+
+    Columns: the sum key, amount and sales as they are, amount_change and sales_change. With `of_days`, only the days of
+    the view `changed_days` are looked at.
+    """
     keys = ", ".join(ranking.sum_key)
-    now = f"SELECT {keys}, amount, sales FROM {gold(ranking)}"
+    days = f" WHERE business_day IN (SELECT business_day FROM {CHANGED_DAYS})" if of_days else ""
+    before = (
+        ""
+        if base is None
+        else f"""
+    UNION ALL
+    SELECT {keys}, CAST(0 AS decimal(38, 2)), 0L, -amount, -sales
+    FROM {gold(ranking)} VERSION AS OF '{version_tag(base)}'{days}"""
+    )
+    return f"""SELECT {keys}, CAST(sum(amount) AS decimal(38, 2)) AS amount, sum(sales) AS sales,
+    CAST(sum(amount_change) AS decimal(38, 2)) AS amount_change, sum(sales_change) AS sales_change
+FROM
+(
+    SELECT {keys}, amount, sales, amount AS amount_change, sales AS sales_change
+    FROM (
+{sums(ranking, of_days=of_days)}
+    ){before}
+)
+GROUP BY {keys}
+HAVING sum(amount_change) != 0 OR sum(sales_change) != 0"""
+
+
+def update_gold(ranking: Ranking) -> str:
+    """Brings the view `changes` into a ranking's sums, on the branch `run`; binds `first` and `last`, its days."""
+    same = " AND ".join(f"held.{name} = new.{name}" for name in ranking.sum_key)
+    columns = ", ".join((*ranking.sum_key, "amount", "sales"))
+    values = ", ".join(f"new.{name}" for name in (*ranking.sum_key, "amount", "sales"))
+    return f"""MERGE INTO {on_run(gold(ranking))} AS held
+USING {CHANGES} AS new
+ON {same} AND held.business_day BETWEEN :first AND :last
+WHEN MATCHED AND new.sales = 0 THEN DELETE
+WHEN MATCHED THEN UPDATE SET held.amount = new.amount, held.sales = new.sales
+WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})"""
+
+
+def difference(ranking: Ranking, version: int, base: int | None) -> str:
+    """What a ranking's sums of a version are more than those of version `base`, or than nothing.
+
+    Binds `first` and `last`, the business days that are looked at.
+    """
+    keys = ", ".join(ranking.sum_key)
+    days = "WHERE business_day BETWEEN :first AND :last"
+    now = f"SELECT {keys}, amount, sales FROM {gold(ranking)} VERSION AS OF '{version_tag(version)}' {days}"
     if base is None:
         return now
-    return f"""SELECT {keys}, sum(amount) AS amount, sum(sales) AS sales
+    return f"""SELECT {keys}, CAST(sum(amount) AS decimal(38, 2)) AS amount, sum(sales) AS sales
 FROM
 (
     {now}
     UNION ALL
-    SELECT {keys}, -amount, -sales FROM {gold(ranking)} VERSION AS OF '{version_tag(base)}'
+    SELECT {keys}, -amount, -sales FROM {gold(ranking)} VERSION AS OF '{version_tag(base)}' {days}
 )
 GROUP BY {keys}
 HAVING sum(amount) != 0 OR sum(sales) != 0"""
 
 
-def checksum(ranking: Ranking) -> str:
-    """One row: how many sums there are, and the sum of their hashes, which does not depend on their order.
+def checksum(ranking: Ranking, table: str) -> str:
+    """One row: how many sums a table holds, and the sum of their hashes, which does not depend on their order.
 
     A row's text is its columns joined by U+001F, which the contract keeps out of every text.
     """
@@ -193,7 +243,7 @@ def checksum(ranking: Ranking) -> str:
 FROM
 (
     SELECT CAST(conv(substr(sha2(concat_ws('\\u001f', {text}), 256), 1, 15), 16, 10) AS bigint) AS hash
-    FROM {gold(ranking)}
+    FROM {table}
 )"""
 
 
@@ -208,18 +258,3 @@ FROM
     WHERE kind = 'sale' AND {label.column} IS NOT NULL
     GROUP BY {label.key}
 )"""
-
-
-def refs(table: str) -> str:
-    """A table's branches and tags; columns name, snapshot_id."""
-    return f"SELECT name, snapshot_id FROM {table}.refs"
-
-
-def set_tag(table: str, version: int) -> str:
-    """Names a table's current snapshot after a version."""
-    return f"ALTER TABLE {table} CREATE OR REPLACE TAG `{version_tag(version)}`"
-
-
-def drop_tag(table: str, version: int) -> str:
-    """Takes a version's name from its snapshot."""
-    return f"ALTER TABLE {table} DROP TAG `{version_tag(version)}`"

@@ -2,16 +2,19 @@
 CREATE TABLE IF NOT EXISTS ledger (
     version integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     through timestamptz NOT NULL,
-    base_version integer REFERENCES ledger (version),
-    status text NOT NULL CHECK (status IN ('running', 'published', 'failed')),
+    versions integer[] NOT NULL,
+    status text NOT NULL CHECK (status IN ('running', 'held', 'published', 'failed')),
     started_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz,
+    published_at timestamptz,
     certificate jsonb NOT NULL DEFAULT '{}',
     error text
 );
 COMMENT ON TABLE ledger IS 'One row a reconciliation: its boundary, its base and its certificate';
 COMMENT ON COLUMN ledger.through IS 'log time T: the run covers every record before it';
-COMMENT ON COLUMN ledger.base_version IS 'the version that this one is a difference to';
+COMMENT ON COLUMN ledger.versions IS 'the chain of versions whose differences add up to this one; it comes last';
+COMMENT ON COLUMN ledger.status IS 'running: under way, or ended before its time and to be taken up; held: its drift is over the limit';
+COMMENT ON COLUMN ledger.published_at IS 'when answers were last pinned to it; the greatest tells the current version';
 COMMENT ON COLUMN ledger.certificate IS 'offsets, marks, counts, checksums, snapshots and drift of the run';
 
 CREATE TABLE IF NOT EXISTS totals (
@@ -24,7 +27,7 @@ CREATE TABLE IF NOT EXISTS totals (
     sales bigint NOT NULL,
     PRIMARY KEY (ranking, version, currency, business_day, subject)
 );
-COMMENT ON TABLE totals IS 'The whole history''s sums of the versions last published: what answers when ClickHouse is away';
+COMMENT ON TABLE totals IS 'What each version changed in the sums: its chain adds up to the history that answers when ClickHouse is away';
 
 CREATE TABLE IF NOT EXISTS labels (
     label text NOT NULL,

@@ -122,14 +122,13 @@ class PostgresTotals:
 
     def published(self) -> Publication | None:
         """The version last published, or None before the first."""
-        for version, boundary, published_at in self._database.rows("published"):
-            at = published_at.astimezone(UTC) if published_at else None
-            return Publication(version, boundary.astimezone(UTC), (version,), (), at)
+        for version, boundary, versions, published_at in self._database.rows("published"):
+            return Publication(version, boundary.astimezone(UTC), tuple(versions), (), published_at.astimezone(UTC))
         return None
 
     def ranked(self, asked: Asked, publication: Publication) -> Ranked:
         """The figures of that version."""
-        rows = self._database.rows("ranked", _parameters(asked, publication.version))
+        rows = self._database.rows("ranked", _parameters(asked, publication.versions))
         return Ranked(
             tuple(Entry(rank, tuple(subject), amount, int(sales)) for rank, subject, amount, sales in rows),
         )
@@ -153,12 +152,12 @@ class PostgresKeys:
         return None
 
 
-def _parameters(asked: Asked, version: int) -> dict[str, object]:
+def _parameters(asked: Asked, versions: Sequence[int]) -> dict[str, object]:
     first, last = asked.days
     subject = asked.ranking.subject
     return {
         "ranking": asked.ranking.name,
-        "version": version,
+        "versions": list(versions),
         "currency": asked.currency,
         "first_day": first,
         "last_day": last,

@@ -12,6 +12,7 @@ from batch import bronze, gold, silver
 from rankings.catalogue import RANKINGS
 from rankings.oracle import SumKey, Total, answer
 from rankings.ranking import Ranking
+from rankings.render import lake
 from rankings.render import spark as render
 from runtime.settings import Settings
 from tests.batch.world import BRONZE_SCHEMA, World
@@ -51,17 +52,17 @@ def set_apart(spark: SparkSession) -> None:
 def sums(spark: SparkSession, batch_settings: Settings) -> dict[tuple[str, str, str], dict[SumKey, Total]]:
     """The sums in gold, by zone, ranking and case."""
     World(batch_settings, spark).clear()
-    spark.createDataFrame(list(rows()), BRONZE_SCHEMA).writeTo(render.BRONZE).append()
-    for statement in render.ddl(RANKINGS):
+    spark.createDataFrame(list(rows()), BRONZE_SCHEMA).writeTo(lake.BRONZE).append()
+    for statement in lake.ddl(RANKINGS):
         spark.sql(statement)
     last = max(record.log_time for case in load() for record in case.records)
     bronze.parse(spark, bronze.records(spark, last.replace(year=last.year + 1), None))
     set_apart(spark)
-    silver.write(spark, VERSION)
+    silver.rebuild(spark)
     found: dict[tuple[str, str, str], dict[SumKey, Total]] = {}
     for zone in {case.zone.key for case in load()}:
         for ranking in RANKINGS:
-            gold.write(spark, ranking, VERSION, zone)
+            gold.rebuild(spark, ranking, zone)
             collect(spark, ranking, zone, found)
     return found
 
@@ -70,7 +71,7 @@ def collect(
     spark: SparkSession, ranking: Ranking, zone: str, found: dict[tuple[str, str, str], dict[SumKey, Total]]
 ) -> None:
     """Shares a gold table's rows out to the cases."""
-    for row in spark.table(render.gold(ranking)).collect():
+    for row in spark.table(lake.on_run(lake.gold(ranking))).collect():
         day, currency, country, *rest, amount, sales = row
         case, country = country.split(BETWEEN, 1)
         found.setdefault((zone, ranking.name, case), {})[day, currency, country, *rest] = Total(amount, sales)

@@ -18,7 +18,7 @@ from rankings.catalogue import RANKINGS
 from rankings.oracle import SumKey, Total, state, sums
 from rankings.ranking import Ranking
 from rankings.render import clickhouse
-from rankings.render.spark import BRONZE
+from rankings.render.lake import BRONZE
 from rankings.sale import Deletion, Sale
 from runtime.settings import Settings
 from tests.batch.log import Record, partitions
@@ -43,7 +43,8 @@ class World:
             self.spark.sql(f"CREATE NAMESPACE IF NOT EXISTS lake.{name}")
             for row in self.spark.sql(f"SHOW TABLES IN lake.{name}").collect():
                 self.spark.sql(f"DROP TABLE lake.{name}.{row.tableName}")
-        self.spark.sql(f"CREATE TABLE {BRONZE} ({BRONZE_SCHEMA}) USING iceberg PARTITIONED BY (hours(log_time))")
+        self.spark.sql(f"CREATE TABLE {BRONZE} ({BRONZE_SCHEMA}) USING iceberg")
+        self.spark.sql(f"ALTER TABLE {BRONZE} ADD PARTITION FIELD hours(log_time) AS log_hour")
         with connected(self.settings.clickhouse.get_secret_value()) as client:
             for statement in clickhouse.ddl():
                 client.command(statement)
@@ -58,10 +59,24 @@ class World:
         self.spark.createDataFrame(rows, BRONZE_SCHEMA).writeTo(BRONZE).append()
 
     def reconcile(
-        self, through: datetime, progress: Progress | None = None, among: tuple[Ranking, ...] = RANKINGS
+        self,
+        through: datetime,
+        progress: Progress | None = None,
+        among: tuple[Ranking, ...] = RANKINGS,
+        *,
+        full: bool = False,
+        accepted: str | None = None,
     ) -> Published | AlreadyPublished:
         """A reconciliation over this world."""
-        return reconcile(through, self.settings, progress=progress, among=among, partitions=lambda _: partitions())
+        return reconcile(
+            through,
+            self.settings,
+            full=full,
+            accepted=accepted,
+            progress=progress,
+            among=among,
+            partitions=lambda _: partitions(),
+        )
 
     def published(self, ranking: Ranking) -> dict[SumKey, tuple[Any, int]]:
         """What the current publication's chain adds up to in ClickHouse."""
@@ -74,9 +89,11 @@ class World:
         return {tuple(row[:-2]): (row[-2], row[-1]) for row in rows}
 
     def totals(self, ranking: Ranking, version: int) -> dict[SumKey, tuple[Any, int]]:
-        """The totals of a version in PostgreSQL."""
+        """The totals that a version's chain adds up to in PostgreSQL."""
         rows = self.postgres(
-            "SELECT business_day, currency, subject, amount, sales FROM totals WHERE ranking = %s AND version = %s",
+            "SELECT business_day, currency, subject, sum(amount), sum(sales) FROM totals WHERE ranking = %s AND "
+            "version = ANY((SELECT versions FROM ledger WHERE version = %s)::integer[]) "
+            "GROUP BY 1, 2, 3 HAVING sum(sales) != 0",
             (ranking.name, version),
         )
         return {(day, currency, *subject): (amount, sales) for day, currency, subject, amount, sales in rows}

@@ -46,6 +46,11 @@ SAMPLES: dict[str, list[Any]] = {
     "query": ["SELECT a, b FROM sums"],
     "sink": ["sums_done"],
     "table": ["silver.sales"],
+    "of_days": [False, True],
+    "snapshot": [None, 5],
+    "base_snapshot": [None, 6],
+    "then": [7],
+    "now": [8],
 }
 """Values for the renderers' parameters, by name; a parameter that is not here has to have a default."""
 

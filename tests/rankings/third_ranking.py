@@ -42,7 +42,7 @@ def spark() -> dict[str, Any]:
     import inspect
 
     from batch.reconcile import reconcile
-    from rankings.render import spark as render
+    from rankings.render import lake as render
 
     computed = inspect.signature(reconcile).parameters["among"].default
     return {"computed": [ranking.name for ranking in computed], "ddl": render.ddl(computed)[-1]}

@@ -36,8 +36,9 @@ def key(platform: SecretStr) -> str:
         with connection.cursor() as cursor:
             cursor.execute("TRUNCATE ledger, totals CASCADE")
             cursor.execute(
-                "INSERT INTO ledger (version, through, status, finished_at) OVERRIDING SYSTEM VALUE"
-                " VALUES (1, now(), 'published', now()), (2, now(), 'failed', now()), (3, now(), 'running', NULL)"
+                "INSERT INTO ledger (version, through, versions, status, published_at) OVERRIDING SYSTEM VALUE"
+                " VALUES (1, now(), '{1}', 'published', now()), (2, now(), '{1,2}', 'failed', NULL),"
+                " (3, now(), '{1,3}', 'running', NULL)"
             )
             cursor.execute(
                 "INSERT INTO totals VALUES (1, %s, '2026-03-01', 'EUR', '{Germany,Berlin}', 12.3, 2)", (CITY,)

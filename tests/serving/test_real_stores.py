@@ -96,9 +96,9 @@ class Real:
     def _insert_totals(self, ranking: Ranking, version: int, sums: dict[Any, Any], boundary: datetime) -> None:
         with self.connection, self.connection.cursor() as cursor:
             cursor.execute(
-                "INSERT INTO ledger (version, through, status, finished_at) OVERRIDING SYSTEM VALUE"
-                " VALUES (%s, %s, 'published', now()) ON CONFLICT DO NOTHING",
-                (version, boundary),
+                "INSERT INTO ledger (version, through, versions, status, published_at) OVERRIDING SYSTEM VALUE"
+                " VALUES (%s, %s, %s, 'published', now()) ON CONFLICT DO NOTHING",
+                (version, boundary, [version]),
             )
             for (day, currency, *subject), total in sums.items():
                 cursor.execute(

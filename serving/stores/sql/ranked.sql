@@ -1,4 +1,4 @@
--- A ranking over the totals of one version, in the same total order as ClickHouse's: by code point.
+-- A ranking over the totals that a chain of versions adds up to, in the same total order as ClickHouse's: by code point.
 -- within: how many leading columns of the subject the ranks start anew for; country_at: which of them is the country.
 SELECT rank, subject, amount, sales
 FROM (
@@ -9,7 +9,7 @@ FROM (
         ) AS rank
     FROM totals
     WHERE ranking = %(ranking)s
-        AND version = %(version)s
+        AND version = ANY(%(versions)s)
         AND currency = %(currency)s
         AND business_day BETWEEN %(first_day)s AND %(last_day)s
         AND (%(country)s::text IS NULL OR subject[%(country_at)s] = %(country)s)

@@ -1,0 +1,74 @@
+"""Branches and tags of the lake's tables: a run writes beside what is published, and a version keeps its snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rankings.render import lake
+from runtime.errors import Permanent
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def refs(spark: SparkSession, table: str) -> dict[str, int]:
+    """The snapshots that a table's branches and tags name."""
+    return {row["name"]: row["snapshot_id"] for row in spark.sql(lake.refs(table)).collect()}
+
+
+def snapshot(spark: SparkSession, table: str, ref: str = "main") -> int | None:
+    """The snapshot that a branch or tag names, or None if there is none."""
+    return refs(spark, table).get(ref)
+
+
+def has_version(spark: SparkSession, table: str, version: int) -> bool:
+    """Whether a table still has the snapshot of a version."""
+    return spark.catalog.tableExists(table) and lake.version_tag(version) in refs(spark, table)
+
+
+def begin(spark: SparkSession, table: str, base: int | None) -> None:
+    """Begins the branch `run` of a table at a version, or anywhere if all of it will be written anew.
+
+    Raises:
+        Permanent: the lake lacks the version.
+    """
+    known = refs(spark, table)
+    if base is None:
+        if lake.RUN in known:
+            spark.sql(lake.drop_run(table))
+        spark.sql(lake.begin_run(table, None))
+        return
+    if lake.version_tag(base) not in known:
+        raise Permanent(
+            f"the lake lacks version {base} that the next one goes on from",
+            received=f"{table} has no tag {lake.version_tag(base)}",
+            todo="rebuild from bronze: `tidelake reconcile --full`",
+        )
+    spark.sql(lake.begin_run(table, known[lake.version_tag(base)]))
+
+
+def keep(spark: SparkSession, table: str, version: int) -> int:
+    """Names the end of the branch `run` after a version; its snapshot."""
+    end = refs(spark, table)[lake.RUN]
+    spark.sql(lake.set_tag(table, version, end))
+    return end
+
+
+def show(spark: SparkSession, tables: Iterable[str], version: int) -> None:
+    """Lets all who read the tables see a version; done again, it changes nothing."""
+    for table in tables:
+        known = refs(spark, table)
+        tag = lake.version_tag(version)
+        if tag in known and known.get("main") != known[tag]:
+            spark.sql(lake.show_version(table, version))
+
+
+def drop_tags(spark: SparkSession, tables: Iterable[str], versions: Iterable[int]) -> None:
+    """Takes the names of versions from their snapshots, so that the files can be expired."""
+    unwanted = list(versions)
+    for table in tables:
+        known = refs(spark, table)
+        for version in unwanted:
+            if lake.version_tag(version) in known:
+                spark.sql(lake.drop_tag(table, version))
