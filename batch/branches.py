@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 def refs(spark: SparkSession, table: str) -> dict[str, int]:
     """The snapshots that a table's branches and tags name."""
-    return {row["name"]: row["snapshot_id"] for row in spark.sql(lake.refs(table)).collect()}
+    # A query of the table's metadata would be a job each time; the table itself knows.
+    util = spark._jvm.org.apache.iceberg.spark.Spark3Util  # type: ignore[union-attr]
+    known = util.loadIcebergTable(spark._jsparkSession, table).refs()
+    return {name: known[name].snapshotId() for name in known}
 
 
 def snapshot(spark: SparkSession, table: str, ref: str = "main") -> int | None:

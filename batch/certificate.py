@@ -10,7 +10,7 @@ from typing import Any
 
 from batch.bronze import Span
 from batch.checksum import Checksum
-from batch.clickhouse import Drift
+from batch.drift import Drift
 from batch.kafka import Partition
 from batch.silver import States
 

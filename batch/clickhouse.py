@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from batch.checksum import Checksum
 from rankings.ranking import Ranking
-from rankings.render import checks, drift
+from rankings.render import checks
 from rankings.render import clickhouse as render
 from runtime.errors import Permanent, Retryable
 
@@ -35,18 +34,6 @@ class Publication:
     boundary: datetime
     versions: tuple[int, ...]
     rankings: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """How many sums of a ranking differ in one currency, and by how much without signs."""
-
-    ranking: str
-    currency: str
-    cause: str
-    rows: int
-    amount: Decimal
-    sales: int
 
 
 @contextmanager
@@ -86,7 +73,7 @@ class Store:
 
     def prepare(self) -> None:
         """Makes the tables that are missing."""
-        self._run((text, {}) for text in render.ddl(self._among))
+        self.run((text, {}) for text in render.ddl(self._among))
 
     def current(self) -> Publication | None:
         """The publication that answers are pinned to."""
@@ -99,30 +86,30 @@ class Store:
 
     def newest_version(self) -> int:
         """The greatest version that was ever published, or 0."""
-        return int(self._rows("SELECT max(version) FROM publications")[0][0])
+        return int(self.rows("SELECT max(version) FROM publications")[0][0])
 
     def published_at(self, version: int) -> datetime | None:
         """When answers were last pinned to a version; None if they never were."""
         text = "SELECT max(published_at) FROM publications WHERE version = {version:UInt32} HAVING count() > 0"
-        return next((_aware(at) for (at,) in self._rows(text, {"version": version})), None)
+        return next((aware(at) for (at,) in self.rows(text, {"version": version})), None)
 
     def publications(self) -> list[tuple[Publication, datetime]]:
         """Every publication with its time, the last one first."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT version, boundary, versions, rankings, published_at FROM publications ORDER BY published_at DESC"
         )
-        return [(Publication(row[0], _aware(row[1]), tuple(row[2]), tuple(row[3])), _aware(row[4])) for row in rows]
+        return [(Publication(row[0], aware(row[1]), tuple(row[2]), tuple(row[3])), aware(row[4])) for row in rows]
 
     def checksum(self, ranking: Ranking, versions: Sequence[int]) -> Checksum:
         """The checksum of a ranking's sums as a chain of versions adds up to them."""
-        row = self._rows(checks.clickhouse(ranking), {"versions": list(versions)})[0]
+        row = self.rows(checks.clickhouse(ranking), {"versions": list(versions)})[0]
         return Checksum(int(row[0]), int(row[1]))
 
     def publish(self, publication: Publication) -> datetime:
         """Pins all answers to a version: one row, later than every other; its time."""
         with connected(self._dsn) as client:
             last = client.query("SELECT max(published_at) FROM publications").result_rows[0][0]
-            at = max(datetime.now(UTC), _aware(last) + timedelta(microseconds=1))
+            at = max(datetime.now(UTC), aware(last) + timedelta(microseconds=1))
             row = [publication.version, publication.boundary, publication.versions, publication.rankings, at]
             names = ["version", "boundary", "versions", "rankings", "published_at"]
             client.insert("publications", [row], column_names=names)
@@ -131,52 +118,35 @@ class Store:
     def drop(self, version: int) -> None:
         """Removes a version's rows; nothing happens if it has none."""
         tables = [ranking.reconciled_table for ranking in self._among] + ["drift"]
-        self._run((f"ALTER TABLE {table} DROP PARTITION {version:d}", {}) for table in tables)
+        self.run((f"ALTER TABLE {table} DROP PARTITION {version:d}", {}) for table in tables)
 
-    def live_seen_through(self) -> datetime | None:
-        """The log time that the live job has read every partition up to, or None if it was never measured."""
-        return next((_aware(seen) for (seen,) in self._rows(drift.live_seen_through())), None)
-
-    def compare(self, new: Publication, base: Publication | None, cause: str) -> None:
-        """Keeps the drift of every ranking in the table `drift`: of a new version against its base and live."""
-        bound = {
-            "version": new.version,
-            "new": list(new.versions),
-            "base": list(base.versions) if base else [],
-            "since": base.boundary if base else EPOCH,
-            "boundary": new.boundary,
-            "cause": cause,
-        }
-        self._run([(f"ALTER TABLE drift DROP PARTITION {new.version:d}", {})])
-        self._run((drift.insert(ranking), bound) for ranking in self._among)
-
-    def drift(self, version: int) -> tuple[Drift, ...]:
-        """The sums of a version's drift."""
-        return tuple(Drift(*row) for row in self._rows(drift.summary(), {"version": version}))
-
-    def drift_rows(self, version: int) -> Iterator[Sequence[Any]]:
-        """A version's drift row by row, in the order of the table's columns."""
-        with (
-            connected(self._dsn) as client,
-            client.query_rows_stream(drift.rows(), parameters={"version": version}) as rows,
-        ):
+    def stream(self, text: str, bound: Mapping[str, object]) -> Iterator[Sequence[Any]]:
+        """The rows of a query, one after the other."""
+        with connected(self._dsn) as client, client.query_rows_stream(text, parameters=bound) as rows:
             yield from rows
 
-    def _publications(self, text: str, bound: Mapping[str, object] | None = None) -> list[Publication]:
-        rows = self._rows(text, bound)
-        return [Publication(row[0], _aware(row[1]), tuple(row[2]), tuple(row[3])) for row in rows]
+    def insert(self, table: str, columns: Sequence[str], rows: Rows) -> None:
+        """Inserts rows."""
+        with connected(self._dsn) as client:
+            client.insert(table, rows, column_names=columns)
 
-    def _rows(self, text: str, bound: Mapping[str, object] | None = None) -> Rows:
+    def _publications(self, text: str, bound: Mapping[str, object] | None = None) -> list[Publication]:
+        rows = self.rows(text, bound)
+        return [Publication(row[0], aware(row[1]), tuple(row[2]), tuple(row[3])) for row in rows]
+
+    def rows(self, text: str, bound: Mapping[str, object] | None = None) -> Rows:
+        """The rows of a query."""
         with connected(self._dsn) as client:
             rows: Rows = client.query(text, parameters=bound).result_rows
         return rows
 
-    def _run(self, statements: Iterable[tuple[str, Mapping[str, object]]]) -> None:
+    def run(self, statements: Iterable[tuple[str, Mapping[str, object]]]) -> None:
+        """Runs statements, each with what it binds."""
         with connected(self._dsn) as client:
             for text, bound in statements:
                 client.command(text, parameters=bound or None)
 
 
-def _aware(time: datetime) -> datetime:
+def aware(time: datetime) -> datetime:
     """clickhouse-connect gives times of UTC columns without their zone."""
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

@@ -1,15 +1,18 @@
-"""The drift: what the live path had counted for a span of the log, against what the log says."""
+"""The drift: what the live path had counted for a span of the log, against what the log says, and why they differ."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
-from batch.clickhouse import Drift, Publication, Store
-from batch.ledger import Ledger
+from batch.clickhouse import EPOCH, Publication, Store, aware
 from batch.postgres import add_rows, connected
-from rankings.render.drift import LIVE_BEHIND, UNKNOWN
+from rankings.ranking import Ranking
+from rankings.render import drift as render
 from runtime.errors import Permanent
 
 CLOSE = timedelta(minutes=1)
@@ -17,41 +20,136 @@ CLOSE = timedelta(minutes=1)
 
 POLL_SECONDS = 0.25
 
+COLUMNS = (
+    *("version", "ranking", "business_day", "currency", "subject"),
+    *("live_amount", "reconciled_amount", "live_sales", "reconciled_sales", "cause"),
+)
+
+LIVE_BEHIND = "live had not taken its records by then"
+"""The cause that says nothing against either figure: such deltas have log times before T, and are never read."""
+
 
 class DriftHeld(Permanent):
     """The drift of a version is over the limit; it waits to be accepted."""
 
 
-COLUMNS = (
-    *("version", "ranking", "business_day", "currency", "subject"),
-    *("live_amount", "reconciled_amount", "live_sales", "reconciled_sales", "cause"),
-)
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How many sums of a ranking differ in one currency, and by how much without signs."""
+
+    ranking: str
+    currency: str
+    cause: str
+    rows: int
+    amount: Decimal
+    sales: int
+
+
+Key = tuple[Any, str, tuple[str, ...]]
+"""A sum: business day, currency, subject."""
+
+
+class DriftRows:
+    """A version's drift in ClickHouse, and what live has of the same sums.
+
+    Args:
+        store: ClickHouse.
+        new: the version.
+        base: the publication before it, or None.
+    """
+
+    def __init__(self, store: Store, new: Publication, base: Publication | None) -> None:
+        self._store, self.new, self.base = store, new, base
+        self.since = base.boundary if base else EPOCH
+        self._span = {"since": self.since, "boundary": new.boundary}
+
+    def find(self, among: Iterable[Ranking], cause: str) -> None:
+        """Keeps a row for each sum that differs, with a cause that may be named better later."""
+        bound = {
+            "version": self.new.version,
+            "new": list(self.new.versions),
+            "base": list(self.base.versions) if self.base else [],
+            "cause": cause,
+            **self._span,
+        }
+        self._store.run([(f"ALTER TABLE drift DROP PARTITION {self.new.version:d}", {})])
+        self._store.run((render.insert(ranking), bound) for ranking in among)
+
+    def summary(self) -> tuple[Drift, ...]:
+        """Its sums by ranking, currency and cause."""
+        return tuple(Drift(*row) for row in self._store.rows(render.summary(), {"version": self.new.version}))
+
+    def is_silent(self, among: Iterable[Ranking]) -> bool:
+        """Whether live has no delta at all in the span."""
+        return not any(self._store.rows(render.any_live(ranking), self._span) for ranking in among)
+
+    def most(self, ranking: Ranking, most: int) -> list[Sequence[Any]]:
+        """The rows that differ most, in the order of `COLUMNS`."""
+        return list(self._store.rows(render.most(ranking), {"version": self.new.version, "most": most}))
+
+    def live(self, ranking: Ranking, most: int) -> list[tuple[Any, ...]]:
+        """What live has of the same sums: business day, currency, subject's columns, second, amount, sales."""
+        bound = {"version": self.new.version, "most": most, **self._span}
+        rows = self._store.rows(render.live(ranking), bound)
+        return [(*row[:-3], aware(row[-3]), *row[-2:]) for row in rows]
+
+    def committed(self) -> list[tuple[str, int, int]]:
+        """How far live has read each partition."""
+        return [(topic, int(at), int(end)) for topic, at, end in self._store.rows(render.live_committed())]
+
+    def refused_by_live(self) -> list[tuple[str, int, int]]:
+        """The positions of the records that live has refused."""
+        rows = self._store.rows(render.refused_by_live(), {"until": self.new.boundary})
+        return [(topic, int(at), int(offset)) for topic, at, offset in rows]
+
+    def name(self, rows: Iterable[Sequence[Any]], causes: Mapping[Key, str]) -> None:
+        """Names the causes of rows: of two rows of one key the one that was written last counts."""
+        named = [(*row[:-1], causes[row[2], row[3], tuple(row[4])]) for row in rows]
+        self._store.insert("drift", COLUMNS, named)
+
+    def keep(self, dsn: str) -> None:
+        """Copies the rows to PostgreSQL."""
+        with connected(dsn) as connection:
+            add_rows(connection, "drift", COLUMNS, self._store.stream(render.rows(), {"version": self.new.version}))
 
 
 def wait_for_live(store: Store, boundary: datetime, seconds: float, note: Callable[[str], None]) -> datetime | None:
     """Gives a live job that is close the time to pass the boundary; how far it has come then, None if unknown."""
     ends = time.monotonic() + seconds
     while True:
-        seen = store.live_seen_through()
+        seen = next((aware(seen) for (seen,) in store.rows(render.live_seen_through())), None)
         if seen is None or seen >= boundary or boundary - seen > CLOSE or time.monotonic() > ends:
             return seen
         note(f"waiting for the live job, which has read up to {seen:%H:%M:%S}")
         time.sleep(POLL_SECONDS)
 
 
-def cause(seen: datetime | None, boundary: datetime) -> str:
-    """Why live figures can differ, by how far the live job had come."""
-    return LIVE_BEHIND if seen is None or seen < boundary else UNKNOWN
+def check(found: Iterable[Drift], totals: Mapping[tuple[str, str], Decimal], limit: float, again: str) -> None:
+    """Whether the drift may be published.
 
+    Args:
+        found: the sums of the drift.
+        totals: the sum of all amounts, without signs, by ranking and currency.
+        limit: the greatest share of it that may differ.
+        again: the command that publishes all the same.
 
-def compare(store: Store, new: Publication, base: Publication | None, seen: datetime | None) -> tuple[Drift, ...]:
-    """Finds a loaded version's drift and keeps its rows in ClickHouse; their sums."""
-    store.compare(new, base, cause(seen, new.boundary))
-    return store.drift(new.version)
-
-
-def keep(store: Store, ledger: Ledger, version: int, dsn: str) -> None:
-    """Copies a version's drift to PostgreSQL, row by row, in place of what an earlier attempt left."""
-    ledger.clear_drift(version)
-    with connected(dsn) as connection:
-        add_rows(connection, "drift", COLUMNS, store.drift_rows(version))
+    Raises:
+        DriftHeld: more differs, and the causes speak against one of the figures.
+    """
+    differing: dict[tuple[str, str], Decimal] = {}
+    for each in found:
+        if each.cause != LIVE_BEHIND:
+            at = each.ranking, each.currency
+            differing[at] = differing.get(at, Decimal(0)) + each.amount
+    over = [
+        f"{ranking} {currency}: {amount} of {totals.get((ranking, currency), Decimal(0))}"
+        for (ranking, currency), amount in differing.items()
+        if amount > totals.get((ranking, currency), Decimal(0)) * Decimal(str(limit))
+    ]
+    if over:
+        raise DriftHeld(
+            "the drift is over the limit, so that nothing is published",
+            received="; ".join(over),
+            valid=f"a share of {limit:g} at most (TIDELAKE_DRIFT_LIMIT)",
+            todo=f"see `tidelake drift`; to publish all the same: {again}",
+        )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING
@@ -94,3 +95,9 @@ def difference(
     """
     first, last = EVERY_DAY if days is None else (days[0], days[-1]) if days else reversed(EVERY_DAY)
     return spark.sql(render.difference(ranking, version, before), {"first": first, "last": last})
+
+
+def totals(spark: SparkSession, among: Iterable[Ranking], version: int) -> dict[tuple[str, str], Decimal]:
+    """The sum of all amounts of a version, without signs, by ranking and currency."""
+    rows = ((ranking.name, row) for ranking in among for row in spark.sql(render.totals(ranking, version)).collect())
+    return {(name, row.currency): row.amount for name, row in rows}

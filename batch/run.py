@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from batch import branches, bronze, checks, drift, gold, load, publish, silver
+from batch import branches, bronze, causes, checks, drift, gold, load, publish, silver
 from batch.bronze import Covered
 from batch.certificate import Certificate
 from batch.clickhouse import Publication, Store
-from batch.drift import DriftHeld
+from batch.drift import Drift, DriftHeld, DriftRows
 from batch.kafka import Partition
 from batch.ledger import Ledger
 from batch.progress import Progress, Stopwatch
-from batch.spark import session
+from batch.spark import session, size
 from rankings.ranking import LABELS, Ranking
 from rankings.render import lake
 from runtime.errors import Permanent, TidelakeError
@@ -121,11 +121,13 @@ class Run:
     def parsed(self, spark: SparkSession) -> DataFrame:
         """What the records say that the base has not read; also the view `parsed`."""
         if self._parsed is None:
-            found = self.certificate.snapshots.get(lake.BRONZE) or branches.snapshot(spark, lake.BRONZE)
-            self.certificate.snapshots[lake.BRONZE] = found
-            rows = bronze.records(spark, self.certificate.through, found, self._covered())
-            self._parsed = bronze.parse(spark, rows)
+            self._parsed = bronze.parse(spark, self._records(spark))
         return self._parsed
+
+    def _records(self, spark: SparkSession) -> DataFrame:
+        found = self.certificate.snapshots.get(lake.BRONZE) or branches.snapshot(spark, lake.BRONZE)
+        self.certificate.snapshots[lake.BRONZE] = found
+        return bronze.records(spark, self.certificate.through, found, self._covered())
 
     def _covered(self) -> Covered | None:
         before, base = self._task.before, self.certificate.base
@@ -134,11 +136,14 @@ class Run:
     def _parse(self, spark: SparkSession) -> None:
         with self._watch.step("parse"):
             self.certificate.snapshots.pop(lake.BRONZE, None)
-            self.parsed(spark)
+            self._records(spark)
             going_on = self._task.before if self.certificate.base is not None else None
-            kinds, spans = bronze.kinds(spark), bronze.spans(spark)
-            self.certificate.add(spans, kinds, going_on)
+            spans = bronze.spans(spark)
             read = sum(span.records for span in spans)
+            size(spark, read + (going_on.states.sales if going_on else 0))
+            self.parsed(spark)
+            kinds = bronze.kinds(spark)
+            self.certificate.add(spans, kinds, going_on)
             self._watch.result(f"{read:,} records, {kinds.get('rejected', 0):,} of them refused")
 
     def _silver(self, spark: SparkSession) -> None:
@@ -213,16 +218,49 @@ class Run:
             self._watch.result("the stores hold what the lake says")
 
     def _compare(self, spark: SparkSession) -> None:
+        """What live had, against the log.
+
+        Raises:
+            DriftHeld: more differs than may, and nobody has accepted it.
+        """
         with self._watch.step("drift"):
             task, certificate = self._task, self.certificate
             limit, note = task.settings.live_wait_seconds, self._watch.progress.note
             seen = drift.wait_for_live(task.store, certificate.through, limit, note)
             certificate.live_seen_through = seen
-            certificate.drift = drift.compare(task.store, self._publication(), task.base, seen)
-            drift.keep(task.store, task.ledger, self.version, self._postgres)
+            found = DriftRows(task.store, self._publication(), task.base)
+            certificate.drift = self._drift(spark, found, behind=seen is None or seen < certificate.through)
             certificate.accepted = task.accepted
+            task.ledger.clear_drift(self.version)
+            found.keep(self._postgres)
             task.ledger.certify(self.version, certificate)
+            if certificate.drift and not task.accepted:
+                totals = gold.totals(spark, task.among, self.version)
+                drift.check(certificate.drift, totals, task.settings.drift_limit, self._accepting())
             self._watch.result(f"{certificate.drifted:,} sums differ from the live ones")
+
+    def _drift(self, spark: SparkSession, found: DriftRows, *, behind: bool) -> tuple[Drift, ...]:
+        found.find(self._task.among, drift.LIVE_BEHIND if behind else causes.MANY)
+        # A job that has told nothing of the span at all has no figures to look into.
+        if found.summary() and not (behind and found.is_silent(self._task.among)):
+            self._parse_span(spark)
+            causes.look_into(spark, found, self._task.among, self.certificate.zone)
+        return found.summary()
+
+    def _parse_span(self, spark: SparkSession) -> None:
+        """The view `parsed` of what live has to be compared with, where the run itself did not read just that."""
+        base, before, certificate = self._task.base, self._task.before, self.certificate
+        if certificate.base is None and base and before:
+            covered = Covered(base.version, before.through, before.spans)
+            found = certificate.snapshots[lake.BRONZE]
+            bronze.parse(spark, bronze.records(spark, certificate.through, found, covered))
+        else:
+            self.parsed(spark)
+
+    def _accepting(self) -> str:
+        full = " --full" if self.certificate.full else ""
+        through = self.certificate.through.isoformat().replace("+00:00", "Z")
+        return f'`tidelake reconcile --through {through}{full} --accept-drift "REASON"`'
 
     def _publish(self, spark: SparkSession) -> None:
         with self._watch.step("publish"):

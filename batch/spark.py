@@ -142,11 +142,24 @@ def _session(gateway: Any, settings: Settings) -> SparkSession:
     return made
 
 
+ROWS_OF_A_PARTITION = 250_000
+LEAST_PARTITIONS, MOST_PARTITIONS = 2, 400
+
+
+def size(spark: SparkSession, rows: int) -> None:
+    """Has shuffles split as many rows as these into partitions of a size that a task can hold in memory.
+
+    Adaptive execution joins those that turn out small; it can't split what a few tasks had to sort.
+    """
+    partitions = min(max(rows // ROWS_OF_A_PARTITION, LEAST_PARTITIONS), MOST_PARTITIONS)
+    spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
+
+
 def _session_options() -> Mapping[str, str]:
     return {
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.adaptive.enabled": "true",
-        "spark.sql.shuffle.partitions": "16",
+        "spark.sql.shuffle.partitions": str(LEAST_PARTITIONS),
         "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
         "spark.sql.execution.pyspark.udf.faulthandler.enabled": "true",
     }

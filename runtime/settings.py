@@ -105,6 +105,9 @@ class Settings(BaseSettings):
         5.0, ge=0, description="Longest wait of a reconciliation for the live job to pass its boundary."
     )
 
+    drift_limit: float = Field(
+        0.001, ge=0, description="Greatest share of a currency's total that live and history may differ by unexplained."
+    )
     longest_chain: int = Field(
         31, ge=1, description="Versions that a history may be a sum of; the next one then holds all sums itself."
     )

@@ -4,12 +4,6 @@ from __future__ import annotations
 
 from rankings.ranking import Ranking
 
-LIVE_BEHIND = "live had not read up to the boundary"
-"""The cause where the live job's progress is known to lie before the boundary."""
-
-UNKNOWN = "unknown"
-"""The cause where none is known."""
-
 
 def insert(ranking: Ranking) -> str:
     """Keeps a version's drift of one ranking in the table `drift`: one row for each sum that differs.
@@ -63,3 +57,38 @@ ORDER BY ranking, currency, cause"""
 def live_seen_through() -> str:
     """The log time up to which the live job has read every partition; no row if it was never measured."""
     return "SELECT min(seen_through) AS seen_through FROM progress FINAL WHERE path = 'live' HAVING count() > 0"
+
+
+def most(ranking: Ranking) -> str:
+    """The rows of a version's drift that differ most; binds `version` and `most`; columns as in `rows`."""
+    return f"""{rows()} AND ranking = '{ranking.name}'
+ORDER BY abs(live_amount - reconciled_amount) DESC, abs(live_sales - reconciled_sales) DESC, business_day, subject
+LIMIT {{most:UInt32}}"""
+
+
+def live(ranking: Ranking) -> str:
+    """What live has, by log second, of the sums that `most` finds; binds `since` and `boundary` too."""
+    return f"""SELECT business_day, toString(currency) AS currency, {", ".join(ranking.subject)}, second, amount, sales
+FROM {ranking.live_table} FINAL
+WHERE second >= {{since:DateTime64(3)}} AND second < {{boundary:DateTime64(3)}}
+    AND (business_day, toString(currency), [{", ".join(ranking.subject)}]) IN
+    (SELECT business_day, currency, subject FROM ({most(ranking)}))"""
+
+
+def any_live(ranking: Ranking) -> str:
+    """A row if live has any delta in a span; binds `since` and `boundary`."""
+    span = "second >= {since:DateTime64(3)} AND second < {boundary:DateTime64(3)}"
+    return f"SELECT 1 FROM {ranking.live_table} WHERE {span} LIMIT 1"
+
+
+def live_committed() -> str:
+    """How far live has read each partition: topic, partition, committed."""
+    return "SELECT topic, partition, committed FROM progress FINAL WHERE path = 'live'"
+
+
+def refused_by_live() -> str:
+    """The positions of the records that live has refused; binds `until`, a log time."""
+    return (
+        "SELECT DISTINCT topic, partition, offset FROM quarantine "
+        "WHERE hop = 'stream' AND log_time < {until:DateTime64(3)}"
+    )

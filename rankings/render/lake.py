@@ -103,11 +103,6 @@ def _properties(values: Mapping[str, str]) -> str:
     return f"TBLPROPERTIES ({listed})"
 
 
-def refs(table: str) -> str:
-    """A table's branches and tags; columns name, snapshot_id."""
-    return f"SELECT name, snapshot_id FROM {table}.refs"
-
-
 def begin_run(table: str, base_snapshot: int | None) -> str:
     """Begins the branch `run` at a snapshot, or at the table's present one."""
     if base_snapshot is None:

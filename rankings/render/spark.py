@@ -247,6 +247,14 @@ FROM
 )"""
 
 
+def totals(ranking: Ranking, version: int) -> str:
+    """The sum of all amounts of a version, without signs, by currency."""
+    return (
+        f"SELECT currency, sum(abs(amount)) AS amount FROM {gold(ranking)} VERSION AS OF '{version_tag(version)}' "
+        "GROUP BY currency"
+    )
+
+
 def names(label: Label) -> str:
     """The name last seen for each key, from the view `parsed`; columns label, key, name, seen_at."""
     last = f"struct({label.column} AS name, log_time)"

@@ -8,15 +8,16 @@ from decimal import Decimal
 import pytest
 
 from batch import publish
+from batch.causes import FOREIGN
 from batch.checksum import checksum
 from batch.clickhouse import Publication, Store
+from batch.drift import LIVE_BEHIND
 from batch.ledger import opened
 from batch.progress import Quiet
 from batch.reconcile import AlreadyPublished, Published
 from rankings.catalogue import RANKINGS, TOP_SALES_PER_CITY
 from rankings.contract import Rejected
 from rankings.ranking import Ranking, Sum
-from rankings.render.drift import LIVE_BEHIND, UNKNOWN
 from rankings.sale import Sale
 from runtime.errors import Permanent, Retryable
 from tests.batch.log import START, Log, Record, partitions
@@ -290,7 +291,7 @@ def test_drift_names_each_sum_that_live_has_otherwise(world: World) -> None:
     (drift,) = published(world, again).certificate.drift
     assert (drift.currency, drift.cause, drift.rows, drift.amount, drift.sales) == (
         key[1],
-        UNKNOWN,
+        FOREIGN,
         1,
         Decimal("0.05"),
         1,

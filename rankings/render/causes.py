@@ -1,0 +1,144 @@
+"""Why live and the log disagree, as Spark SQL: the evidence about each sum that differs.
+
+The views that the queries read are named here; `zone`, the business time zone's name, is bound where it says so.
+"""
+
+from __future__ import annotations
+
+from rankings.ranking import Ranking
+from rankings.render.lake import SALE_COLUMNS, SALES, version_tag
+from rankings.render.spark import PARSED
+
+STEPS = "steps"
+"""The records of the span, each with what its sale was before (`was`) and with what is known of the record itself."""
+
+DRIFTED = "drifted"
+"""The sums that differ: sum key, amount and sales, by which live is more than the log."""
+
+LIVE = "live"
+"""What live has of these sums: sum key, second, amount, sales."""
+
+TAKEN = "taken"
+"""How far live has read: topic, partition, committed (it has taken every record below)."""
+
+REFUSED_BY_LIVE = "refused_by_live"
+"""The positions of the records that live has refused: topic, partition, offset."""
+
+_STATE = ("deleted", *SALE_COLUMNS)
+
+
+def steps(base: int | None) -> str:
+    """The view `steps`, from the view `parsed` and what silver held as of version `base`; binds `since`.
+
+    `untaken`: live had not taken the record by then; `refused`: live refused it; `regressed`: its log time lies before
+    the span, though the version before had not seen it.
+    """
+    state = ", ".join(SALE_COLUMNS)
+    was = ", ".join(_STATE)
+    position = "topic, partition, offset, log_time"
+    held = (
+        ""
+        if base is None
+        else f"""
+    UNION ALL
+    SELECT held.source, held.sale_id, {", ".join(f"held.{name}" for name in (*_STATE, *position.split(", ")))}, 0
+    FROM {SALES} VERSION AS OF '{version_tag(base)}' AS held
+    JOIN (SELECT DISTINCT source, sale_id FROM {PARSED}) AS told
+        ON held.source = told.source AND held.sale_id = told.sale_id"""
+    )
+    return f"""SELECT s.*, s.offset >= coalesce(t.committed, 0) AS untaken, r.offset IS NOT NULL AS refused,
+    s.log_time < :since AS regressed
+FROM
+(
+    SELECT *, lag(struct({was})) OVER sale AS was, lead(true) OVER sale AS followed
+    FROM
+    (
+        SELECT DISTINCT source, sale_id, kind = 'deletion' AS deleted, {state}, {position}, 1 AS is_record
+        FROM {PARSED} WHERE kind IN ('sale', 'deletion'){held}
+    )
+    WINDOW sale AS (PARTITION BY source, sale_id ORDER BY is_record, topic, partition, offset)
+) AS s
+LEFT JOIN {TAKEN} AS t ON t.topic = s.topic AND t.partition = s.partition
+LEFT JOIN {REFUSED_BY_LIVE} AS r ON r.topic = s.topic AND r.partition = s.partition AND r.offset = s.offset
+WHERE is_record = 1"""
+
+
+def evidence(ranking: Ranking) -> str:
+    """One row for each sum of the view `drifted`; binds `zone`.
+
+    Columns: the sum key; amount and sales, by which live is more; the same of the effects of records that live had not
+    taken, had refused, or that came at a log time before the span (`untaken_...`, `refused_...`, `regressed_...`);
+    `state_lost`, whether live is more by just what it would be if it had forgotten all sales at some moment; and how
+    many log seconds live lacks, has without any record, or has with other figures (`missing`, `foreign`, `altered`).
+    """
+    keys = ", ".join(ranking.sum_key)
+    flagged = [(flag, what) for flag in ("untaken", "refused", "regressed") for what in ("amount", "sales")]
+    sums = ",\n    ".join(f"sum({what}) FILTER (WHERE {flag}) AS {flag}_{what}" for flag, what in flagged)
+    effects = ",\n    ".join(f"coalesce({flag}_{what}, 0) AS {flag}_{what}" for flag, what in flagged)
+    return f"""WITH effects AS
+(
+    {_is(ranking, "amount, 1L AS sales, log_time, untaken, refused, regressed", "NOT deleted")}
+    UNION ALL
+    {_was(ranking, "-was.amount, -1L, log_time, untaken, refused, regressed")}
+),
+flagged AS (SELECT {keys},
+    {sums}
+FROM effects GROUP BY {keys}),
+forgotten AS
+(
+    {_was(ranking, "was.amount AS amount, 1L AS sales, log_time")}
+    UNION ALL
+    {_is(ranking, "-amount, -1L, log_time", "NOT deleted AND followed")}
+),
+since AS
+(
+    SELECT {keys}, sum(sum(amount)) OVER later AS amount, sum(sum(sales)) OVER later AS sales
+    FROM forgotten GROUP BY {keys}, log_time
+    WINDOW later AS (PARTITION BY {keys} ORDER BY log_time DESC)
+),
+lost AS (SELECT DISTINCT {keys}, true AS state_lost FROM since JOIN {DRIFTED} USING ({keys}, amount, sales)),
+by_second AS
+(
+    SELECT {keys}, second, sum(told) AS told, sum(kept) AS kept, sum(amount) AS amount, sum(sales) AS sales
+    FROM
+    (
+        SELECT {keys}, date_trunc('SECOND', log_time) AS second, 1 AS told, 0 AS kept, amount, sales
+        FROM effects WHERE NOT (untaken OR refused OR regressed)
+        UNION ALL
+        SELECT {keys}, second, 0, 1, -amount, -sales FROM {LIVE}
+    )
+    GROUP BY {keys}, second HAVING sum(amount) != 0 OR sum(sales) != 0
+),
+seconds AS
+(
+    SELECT {keys}, count_if(kept = 0) AS missing, count_if(told = 0) AS foreign,
+        count_if(told > 0 AND kept > 0) AS altered
+    FROM by_second GROUP BY {keys}
+)
+SELECT {keys}, amount, sales,
+    {effects},
+    coalesce(state_lost, false) AS state_lost,
+    coalesce(missing, 0) AS missing, coalesce(foreign, 0) AS foreign, coalesce(altered, 0) AS altered
+FROM {DRIFTED} LEFT JOIN flagged USING ({keys}) LEFT JOIN lost USING ({keys}) LEFT JOIN seconds USING ({keys})"""
+
+
+def _is(ranking: Ranking, figures: str, condition: str) -> str:
+    subject = ", ".join(ranking.subject)
+    return (
+        f"SELECT CAST(from_utc_timestamp(occurred_at, :zone) AS date) AS business_day, currency, {subject}, {figures}\n"
+        f"    FROM {STEPS} WHERE {condition}"
+    )
+
+
+def _was(ranking: Ranking, figures: str) -> str:
+    subject = ", ".join(f"was.{name}" for name in ranking.subject)
+    return (
+        f"SELECT CAST(from_utc_timestamp(was.occurred_at, :zone) AS date) AS business_day, was.currency, {subject}, "
+        f"{figures}\n    FROM {STEPS} WHERE NOT was.deleted"
+    )
+
+
+def refused_by_batch_alone() -> str:
+    """The positions of the records in the view `parsed` that live should have refused, too."""
+    return f"""SELECT topic, partition, offset FROM {PARSED} WHERE kind = 'rejected'
+EXCEPT SELECT topic, partition, offset FROM {REFUSED_BY_LIVE}"""

@@ -1,0 +1,210 @@
+"""Every sum that live has otherwise than the log is found, with its cause; too many of them keep a version back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from batch import causes
+from batch.causes import Evidence, cause
+from batch.drift import LIVE_BEHIND, Drift, DriftHeld, check
+from batch.reconcile import Published
+from rankings.catalogue import RANKINGS, TOP_SALES_PER_CITY
+from rankings.sale import Deletion, Sale
+from tests.batch.log import Log, Record
+from tests.batch.test_reconcile import grown, published
+from tests.batch.world import World
+from tests.golden.deltas import Delta, Live, live
+
+MINUS_TWO = (Decimal("-2.00"), -1)
+TWO = (Decimal("2.00"), 1)
+
+
+@pytest.mark.parametrize(
+    ("known", "named"),
+    [
+        (Evidence(MINUS_TWO, untaken=TWO), LIVE_BEHIND),
+        (Evidence(MINUS_TWO, untaken=(Decimal(3), 1)), LIVE_BEHIND),
+        (Evidence(MINUS_TWO, refused=TWO, untaken=TWO), causes.REFUSED),
+        (Evidence(MINUS_TWO, regressed=TWO, missing=1), causes.REGRESSED),
+        (Evidence(TWO, state_lost=True, altered=2), causes.STATE_LOST),
+        (Evidence(TWO, foreign=1), causes.FOREIGN),
+        (Evidence(TWO, missing=2), causes.LOST),
+        (Evidence(TWO, altered=1, untaken=(Decimal(3), 1)), causes.ALTERED),
+        (Evidence(TWO, missing=1, altered=1), causes.UNKNOWN),
+        (Evidence(TWO), causes.UNKNOWN),
+    ],
+)
+def test_evidence_tells_the_cause(known: Evidence, named: str) -> None:
+    assert cause(known) == named
+
+
+def test_records_that_only_the_batch_refuses_explain_what_live_has_too_much() -> None:
+    assert cause(Evidence(TWO, foreign=1), refused_by_batch_alone=True) == causes.INVALID
+
+
+def test_only_what_speaks_against_a_figure_counts_for_the_limit() -> None:
+    totals = {("r", "EUR"): Decimal(1000)}
+    harmless = Drift("r", "EUR", LIVE_BEHIND, 9, Decimal(900), 9)
+    small = Drift("r", "EUR", causes.LOST, 1, Decimal(1), 1)
+    check([harmless, small], totals, 0.001, "again")
+    with pytest.raises(DriftHeld, match=r"r EUR: 2 of 1000.*again"):
+        check([small, small], totals, 0.001, "again")
+
+
+Rows = dict[str, Live]
+
+
+def told(world: World, records: Iterable[Record], forget_at: datetime | None = None) -> Rows:
+    """The live rows of records; a job that forgets its state at some moment knows no sale from then on."""
+    zone = ZoneInfo(world.settings.business_time_zone)
+    changes = [(each.log_time, said) for each in records if isinstance(said := each.said, Sale | Deletion)]
+    parts = [changes]
+    if forget_at:
+        parts = [[each for each in changes if (each[0] < forget_at) is early] for early in (True, False)]
+    rows: Rows = {}
+    for ranking in RANKINGS:
+        found: Live = {}
+        for part in parts:
+            for at, delta in live(ranking, part, zone).items():
+                old = found.get(at, Delta(Decimal(0), 0, 0))
+                found[at] = Delta(old.amount + delta.amount, old.sales + delta.sales, old.records + delta.records)
+        rows[ranking.name] = found
+    return rows
+
+
+def lived(world: World, rows: Rows, records: Iterable[Record]) -> None:
+    """Live has these rows, and has taken these records."""
+    for ranking in RANKINGS:
+        world.insert(
+            ranking.live_table,
+            [
+                {
+                    "second": second,
+                    **dict(zip(ranking.sum_key, key, strict=True)),
+                    **{"amount": delta.amount, "sales": delta.sales, "records": delta.records},
+                }
+                for (second, key), delta in rows[ranking.name].items()
+            ],
+        )
+    ends: dict[tuple[str, int], Record] = {}
+    for each in records:
+        ends[each.topic, each.partition] = each
+    position = {"path": "live", "log_end": 1}
+    world.insert(
+        "progress",
+        [
+            {**position, "topic": topic, "partition": at, "committed": last.offset + 1, "seen_through": last.log_time}
+            | {"measured_at": last.log_time}
+            for (topic, at), last in ends.items()
+        ],
+    )
+
+
+def lose_a_delta(rows: Rows, since: datetime) -> None:
+    """A row that live lacks."""
+    cities = rows[TOP_SALES_PER_CITY.name]
+    del cities[max(at for at in cities if at[0] >= since)]
+
+
+def alter_a_row(rows: Rows, since: datetime) -> None:
+    """A row altered by hand."""
+    cities = rows[TOP_SALES_PER_CITY.name]
+    at = max(at for at in cities if at[0] >= since)
+    cities[at] = replace(cities[at], amount=cities[at].amount + 7)
+
+
+def add_a_row(rows: Rows, since: datetime) -> None:
+    """A row that no record explains."""
+    cities = rows[TOP_SALES_PER_CITY.name]
+    _, key = max(at for at in cities if at[0] >= since)
+    cities[since, ("2026-02-28", "EUR", *key[2:])] = Delta(Decimal(7), 1, 1)
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("injure", "named"),
+    [(lose_a_delta, causes.LOST), (alter_a_row, causes.ALTERED), (add_a_row, causes.FOREIGN)],
+)
+def test_a_row_that_is_wrong_is_found_and_named(
+    world: World, injure: Callable[[Rows, datetime], None], named: str
+) -> None:
+    log = Log(seed=21)
+    through = grown(world, log, 60)
+    lived(world, told(world, log.records), log.records)
+    assert published(world, through).certificate.drift == ()
+    grown(world, log, 60)
+    rows = told(world, log.records)
+    injure(rows, through)
+    world.clickhouse(f"TRUNCATE TABLE {TOP_SALES_PER_CITY.live_table}")
+    lived(world, rows, log.records)
+    world.settings = world.settings.model_copy(update={"drift_limit": 1})
+    (drift,) = published(world, log.now).certificate.drift
+    assert (drift.ranking, drift.cause, drift.rows) == (TOP_SALES_PER_CITY.name, named, 1)
+
+
+@pytest.mark.servers
+def test_a_state_that_was_lost_is_named_and_keeps_the_version_back(world: World) -> None:
+    log = Log(seed=22)
+    through = grown(world, log, 120)
+    lived(world, told(world, log.records), log.records)
+    published(world, through)
+    later = grown(world, log, 120)
+    lived(world, told(world, log.records, forget_at=through + timedelta(seconds=4)), log.records)
+    with pytest.raises(DriftHeld, match=r'over the limit.*--through 2026-03-01T.*Z --accept-drift "REASON"'):
+        world.reconcile(later)
+    assert world.ledger() == [(1, "published"), (2, "held")]
+    assert world.postgres("SELECT DISTINCT cause FROM drift WHERE version = 2") == [(causes.STATE_LOST,)]
+    with pytest.raises(DriftHeld):
+        world.reconcile(later)
+    outcome = world.reconcile(later, accepted="the job was begun anew")
+    assert isinstance(outcome, Published)
+    assert outcome.version == 2
+    assert world.ledger() == [(1, "published"), (2, "published")]
+    assert world.postgres("SELECT certificate ->> 'accepted' FROM ledger WHERE version = 2") == [
+        ("the job was begun anew",)
+    ]
+
+
+@pytest.mark.servers
+def test_records_that_live_refused_or_had_not_taken_are_named(world: World) -> None:
+    log = Log(seed=23)
+    through = grown(world, log, 40)
+    sales = [each for each in log.records if isinstance(each.said, Sale)]
+    keys = [each.said.key for each in sales if isinstance(each.said, Sale)]
+    refused = next(each for each, key in zip(sales, keys, strict=True) if keys.count(key) == 1)
+    last = max(sales, key=lambda each: each.log_time)
+    taken = [each for each in log.records if each not in (refused, last)]
+    lived(world, told(world, taken), taken)
+    behind = {"path": "live", "topic": last.topic, "partition": last.partition, "committed": last.offset}
+    world.insert("progress", [{**behind, "log_end": 1, "seen_through": through, "measured_at": through + timedelta(1)}])
+    position = {"topic": refused.topic, "partition": refused.partition, "offset": refused.offset}
+    text = {"field": "", "reason": "no", "key": "", "payload": ""}
+    world.insert("quarantine", [{**position, "log_time": refused.log_time, "hop": "stream", **text}])
+    world.settings = world.settings.model_copy(update={"drift_limit": 1})
+    found = {(each.ranking, each.cause) for each in published(world, through).certificate.drift}
+    assert found == {(ranking.name, named) for ranking in RANKINGS for named in (causes.REFUSED, LIVE_BEHIND)}
+
+
+@pytest.mark.servers
+def test_records_of_a_clock_that_went_back_are_named(world: World) -> None:
+    log = Log(seed=24)
+    through = grown(world, log, 40)
+    lived(world, told(world, log.records), log.records)
+    published(world, through)
+    log.now = through - timedelta(hours=2)
+    first = len(log.records)
+    log.grow(1)
+    while not isinstance(log.records[-1].said, Sale):
+        log.grow(1)
+    world.write(log.records[first:])
+    log.now = through + timedelta(seconds=5)
+    later = grown(world, log, 0)
+    lived(world, told(world, log.records), log.records)
+    world.settings = world.settings.model_copy(update={"drift_limit": 1})
+    assert {each.cause for each in published(world, later).certificate.drift} == {causes.REGRESSED}
