@@ -141,6 +141,20 @@ def records(spark: SparkSession, boundary: datetime, snapshot: int | None, cover
     return found
 
 
+def records_of(spark: SparkSession, boundary: datetime, spans: Sequence[Span]) -> DataFrame:
+    """The lake's records that a version has read: those before its boundary, up to its last offsets; also `records`."""
+    from pyspark.sql.functions import broadcast, col, lit
+
+    rows = [(span.topic, span.partition, span.last_offset) for span in spans]
+    read = spark.createDataFrame(rows, "topic string, partition int, read_through bigint")
+    found = (
+        spark.table(lake.BRONZE).where(col("log_time") < lit(boundary)).join(broadcast(read), ["topic", "partition"])
+    )
+    found = found.where("offset <= read_through").drop("read_through")
+    found.createOrReplaceTempView(render.RECORDS)
+    return found
+
+
 def _hours_to_read(spark: SparkSession, covered: Covered, now: int | None) -> list[int] | None:
     """The hours of log time, counted from 1970, that can hold records which were not read; None for all.
 

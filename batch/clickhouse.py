@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from batch.checksum import Checksum
@@ -129,6 +129,27 @@ class Store:
         """Inserts rows."""
         with connected(self._dsn) as client:
             client.insert(table, rows, column_names=columns)
+
+    def loaded_versions(self) -> list[int]:
+        """Every version that a ranking's history or the drift has rows of."""
+        tables = [ranking.reconciled_table for ranking in self._among] + ["drift"]
+        rows = self.rows(
+            "SELECT DISTINCT toUInt32(partition) FROM system.parts "
+            "WHERE database = currentDatabase() AND table IN {tables:Array(String)} AND active",
+            {"tables": tables},
+        )
+        return sorted(int(version) for (version,) in rows)
+
+    def drop_live_before(self, ranking: Ranking, day: date) -> int:
+        """Drops the live deltas of log days before a day; how many days these were."""
+        found = self.rows(
+            "SELECT DISTINCT partition FROM system.parts "
+            "WHERE database = currentDatabase() AND table = {table:String} AND active AND partition < {day:String}",
+            {"table": ranking.live_table, "day": day.isoformat()},
+        )
+        days = sorted(date.fromisoformat(str(text).strip("'")) for (text,) in found)
+        self.run((f"ALTER TABLE {ranking.live_table} DROP PARTITION '{each.isoformat()}'", {}) for each in days)
+        return len(days)
 
     def _publications(self, text: str, bound: Mapping[str, object] | None = None) -> list[Publication]:
         rows = self.rows(text, bound)

@@ -14,6 +14,7 @@ from batch.postgres import add_rows, connected
 from rankings.ranking import Ranking
 from rankings.render import drift as render
 from runtime.errors import Permanent
+from runtime.settings import Settings
 
 CLOSE = timedelta(minutes=1)
 """A live job further behind is not waited for."""
@@ -153,3 +154,23 @@ def check(found: Iterable[Drift], totals: Mapping[tuple[str, str], Decimal], lim
             valid=f"a share of {limit:g} at most (TIDELAKE_DRIFT_LIMIT)",
             todo=f"see `tidelake drift`; to publish all the same: {again}",
         )
+
+
+def kept(settings: Settings, version: int | None, most: int) -> tuple[int, list[Drift], list[tuple[Any, ...]]]:
+    """A version's drift as PostgreSQL keeps it: its number, its sums by cause, and the rows that differ most.
+
+    Args:
+        version: its number, or None for the last run's.
+
+    Raises:
+        Permanent: nothing was ever reconciled.
+    """
+    with connected(settings.platform_dsn.get_secret_value()) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT max(version) FROM ledger WHERE status != 'failed'")
+        number = version or (cursor.fetchone() or (None,))[0]
+        if number is None:
+            raise Permanent("nothing was reconciled yet", todo="run `tidelake reconcile`")
+        cursor.execute(render.kept_summary(), {"version": number})
+        summary = [Drift(*row) for row in cursor.fetchall()]
+        cursor.execute(render.kept_rows(), {"version": number, "most": most})
+        return int(number), summary, cursor.fetchall()

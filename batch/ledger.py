@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +34,19 @@ SELECT application_name, backend_start
 FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND classid = 0 AND objid = %s::bigint::oid AND granted
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the ledger says of one version; `published_at` is when answers were last pinned to it."""
+
+    version: int
+    status: str
+    started_at: datetime
+    finished_at: datetime | None
+    published_at: datetime | None
+    error: str | None
+    certificate: Certificate
 
 
 class Ledger:
@@ -63,6 +77,17 @@ class Ledger:
         """What a version's run has proved; None if there is no such row."""
         rows = self._rows("SELECT certificate FROM ledger WHERE version = %(version)s", {"version": version})
         return from_json(rows[0][0]) if rows else None
+
+    def rows(self) -> list[Row]:
+        """Every version, the greatest first."""
+        found = self._rows(
+            "SELECT version, status, started_at, finished_at, published_at, error, certificate "
+            "FROM ledger ORDER BY version DESC"
+        )
+        return [
+            Row(version, status, started, finished, published, error, from_json(kept))
+            for version, status, started, finished, published, error, kept in found
+        ]
 
     def failed(self) -> list[int]:
         """The versions that came to nothing."""
@@ -108,6 +133,30 @@ class Ledger:
             {"version": version, "reason": reason},
         )
 
+    def boundary_before(self, version: int) -> datetime | None:
+        """The boundary of the publication before a version; None if there is none."""
+        rows = self._rows(
+            "SELECT through FROM ledger WHERE published_at < "
+            "(SELECT published_at FROM ledger WHERE version = %(version)s) ORDER BY published_at DESC LIMIT 1",
+            {"version": version},
+        )
+        return rows[0][0] if rows else None
+
+    def forget_totals(self, kept: Iterable[int]) -> None:
+        """Removes the totals and the drift of versions that are not kept."""
+        bound = {"kept": list(kept)}
+        self._run("DELETE FROM totals WHERE version != ALL(%(kept)s)", bound)
+        self._run("DELETE FROM drift WHERE version != ALL(%(kept)s)", bound)
+
+    def cared(self, live_kept_from: datetime) -> None:
+        """Notes from when on all live deltas are there."""
+        self._run("INSERT INTO care (live_kept_from) VALUES (%(at)s)", {"at": live_kept_from})
+
+    def live_kept_from(self) -> datetime | None:
+        """From when on all live deltas are there; None if none was ever dropped."""
+        at: datetime | None = self._rows("SELECT max(live_kept_from) FROM care")[0][0]
+        return at
+
     def check(self) -> None:
         """Makes sure that the lock is still held: it ends with its connection.
 
@@ -135,6 +184,17 @@ def opened(dsn: str) -> Iterator[Ledger]:
     """
     with connected(dsn, _my_name(), autocommit=True) as connection:
         _lock(connection)
+        yield Ledger(connection)
+
+
+@contextmanager
+def reading(dsn: str) -> Iterator[Ledger]:
+    """The ledger without its lock, for those who only look.
+
+    Raises:
+        Retryable: PostgreSQL does not answer.
+    """
+    with connected(dsn, autocommit=True) as connection:
         yield Ledger(connection)
 
 

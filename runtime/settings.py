@@ -108,6 +108,12 @@ class Settings(BaseSettings):
     drift_limit: float = Field(
         0.001, ge=0, description="Greatest share of a currency's total that live and history may differ by unexplained."
     )
+    keep_versions: int = Field(
+        30, ge=2, description="Published versions that can be gone back to, compared and asked for as of."
+    )
+    bronze_keep_days: int = Field(
+        0, ge=0, description="Days for which the lake keeps records of the log that later ones supersede; 0 for ever."
+    )
     longest_chain: int = Field(
         31, ge=1, description="Versions that a history may be a sum of; the next one then holds all sums itself."
     )

@@ -92,3 +92,21 @@ def refused_by_live() -> str:
         "SELECT DISTINCT topic, partition, offset FROM quarantine "
         "WHERE hop = 'stream' AND log_time < {until:DateTime64(3)}"
     )
+
+
+def kept_summary() -> str:
+    """PostgreSQL's copy of a version's drift, summed as `summary` does; binds `version` in psycopg2's style."""
+    return """SELECT ranking, currency, cause, count(*) AS rows,
+    sum(abs(reconciled_amount - live_amount)) AS amount, sum(abs(reconciled_sales - live_sales)) AS sales
+FROM drift WHERE version = %(version)s
+GROUP BY ranking, currency, cause ORDER BY ranking, currency, cause"""
+
+
+def kept_rows() -> str:
+    """The rows of PostgreSQL's copy that differ most; binds `version` and `most` in psycopg2's style."""
+    return """SELECT version, ranking, business_day, currency, subject,
+    live_amount, reconciled_amount, live_sales, reconciled_sales, cause
+FROM drift WHERE version = %(version)s
+ORDER BY abs(reconciled_amount - live_amount) DESC, abs(reconciled_sales - live_sales) DESC,
+    ranking, business_day, subject
+LIMIT %(most)s"""

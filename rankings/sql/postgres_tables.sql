@@ -29,6 +29,12 @@ CREATE TABLE IF NOT EXISTS totals (
 );
 COMMENT ON TABLE totals IS 'What each version changed in the sums: its chain adds up to the history that answers when ClickHouse is away';
 
+CREATE TABLE IF NOT EXISTS care (
+    at timestamptz PRIMARY KEY DEFAULT clock_timestamp(),
+    live_kept_from timestamptz NOT NULL
+);
+COMMENT ON TABLE care IS 'When live deltas were dropped, and from which log time on all of them are there';
+
 CREATE TABLE IF NOT EXISTS labels (
     label text NOT NULL,
     key text NOT NULL,

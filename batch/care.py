@@ -1,0 +1,183 @@
+"""The care of the lake and the stores: what keeps them small and quick, without changing what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from batch import branches
+from batch.clickhouse import Store
+from batch.ledger import Ledger, Row, opened
+from batch.progress import Progress, Stopwatch
+from batch.silver import TABLES
+from batch.spark import session
+from rankings.catalogue import RANKINGS
+from rankings.ranking import Ranking
+from rankings.render import care as render
+from rankings.render import lake
+from runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+log = structlog.get_logger()
+
+BRONZE_SNAPSHOTS = timedelta(hours=1)
+"""The lake job commits every few seconds: longer kept, the table's metadata would grow without end."""
+
+SNAPSHOTS = timedelta(hours=1)
+ORPHANS = timedelta(days=3)
+"""A file that is younger may belong to a commit under way."""
+
+BRONZE_TAGS = 2
+"""How many publications' snapshots of bronze are kept: the next run reads what came since the last of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What stays.
+
+    Attributes:
+        versions: published versions that stay whole.
+        chains: every version that one of them is a sum of, and those that can be taken up.
+        dropped: published versions that go.
+        current: the version that answers are pinned to.
+    """
+
+    versions: tuple[int, ...]
+    chains: frozenset[int]
+    dropped: tuple[int, ...]
+    current: int
+
+
+def kept(rows: Sequence[Row], keep: int) -> Kept | None:
+    """Which versions stay: those last published; None before the first publication."""
+    known = sorted((row for row in rows if row.published_at), key=_when, reverse=True)
+    if not known:
+        return None
+    stay = known[:keep]
+    unfinished = [row for row in rows if row.status in ("running", "held")]
+    chains = frozenset(version for row in (*stay, *unfinished) for version in row.certificate.versions)
+    return Kept(
+        tuple(row.version for row in stay), chains, tuple(row.version for row in known[keep:]), known[0].version
+    )
+
+
+def _when(row: Row) -> datetime:
+    assert row.published_at is not None
+    return row.published_at
+
+
+def care(settings: Settings, progress: Progress, among: tuple[Ranking, ...] = RANKINGS) -> dict[str, float]:
+    """All of it; safe to be ended anywhere and to be done again. Seconds by step.
+
+    Raises:
+        Retryable: a store is away, or a reconciliation is running.
+    """
+    store = Store(settings.clickhouse.get_secret_value(), among)
+    seconds: dict[str, float] = {}
+    watch = Stopwatch(progress, seconds)
+    with opened(settings.platform_dsn.get_secret_value()) as ledger:
+        known = kept(ledger.rows(), settings.keep_versions)
+        if known is None:
+            return seconds
+        with watch.step("stores"):
+            watch.result(_stores(store, ledger, known, among))
+        with session(settings) as spark:
+            for name, step in _lake_steps(settings, known, among):
+                with watch.step(name):
+                    watch.result(step(spark))
+    return seconds
+
+
+def _stores(store: Store, ledger: Ledger, known: Kept, among: Iterable[Ranking]) -> str:
+    """Versions that no kept one is a sum of, and live deltas that two publications have overtaken."""
+    gone = [version for version in store.loaded_versions() if version not in known.chains]
+    for version in gone:
+        store.drop(version)
+    ledger.forget_totals(known.chains)
+    days = 0
+    if until := ledger.boundary_before(known.current):
+        day = until.astimezone(UTC).date()
+        days = sum(store.drop_live_before(ranking, day) for ranking in among)
+        ledger.cared(datetime.combine(day, time(), UTC))
+    return f"{len(gone)} versions and {days} days of live deltas dropped"
+
+
+Step = Callable[["SparkSession"], str]
+
+
+def _lake_steps(settings: Settings, known: Kept, among: Sequence[Ranking]) -> Iterator[tuple[str, Step]]:
+    computed = [*TABLES, *map(lake.gold, among)]
+    yield "tags", lambda spark: _tags(spark, computed, known)
+    if settings.bronze_keep_days:
+        until = datetime.now(UTC) - timedelta(days=settings.bronze_keep_days)
+        yield "retention", lambda spark: _trim(spark, until.replace(microsecond=0))
+    yield "compaction", lambda spark: _compact(spark, computed, known.current)
+    yield "expiry", lambda spark: _expire(spark, [*computed, lake.BRONZE])
+    yield "orphans", lambda spark: _orphans(spark, [*computed, lake.BRONZE])
+
+
+def _existing(spark: SparkSession, tables: Iterable[str]) -> list[str]:
+    return [table for table in tables if spark.catalog.tableExists(table)]
+
+
+def _tags(spark: SparkSession, computed: Sequence[str], known: Kept) -> str:
+    tables = _existing(spark, computed)
+    branches.drop_tags(spark, tables, known.dropped)
+    branches.drop_tags(spark, [lake.BRONZE], (*known.versions[BRONZE_TAGS:], *known.dropped))
+    for table in tables:
+        if lake.RUN in branches.refs(spark, table):
+            spark.sql(lake.drop_run(table))
+    return f"{len(known.versions)} versions kept"
+
+
+def _trim(spark: SparkSession, until: datetime) -> str:
+    """First the note, then the deed: a version that needs what may be gone is not recomputed."""
+    already = trimmed_through(spark)
+    until = max(until, already) if already else until
+    spark.sql(render.set_trimmed(until.isoformat()))
+    spark.sql(render.superseded(), {"until": until})
+    return f"superseded records before {until:%Y-%m-%d %H:%M} UTC dropped"
+
+
+def trimmed_through(spark: SparkSession) -> datetime | None:
+    """The log time before which superseded records may be gone; None if nothing ever was dropped."""
+    rows = spark.sql(f"SHOW TBLPROPERTIES {lake.BRONZE}").collect()
+    return next((datetime.fromisoformat(row.value) for row in rows if row.key == render.TRIMMED), None)
+
+
+def _compact(spark: SparkSession, computed: Sequence[str], current: int) -> str:
+    """A version's tag goes along: what it names says the same as before, in better files."""
+    files = 0
+    for table in _existing(spark, computed):
+        branches.show(spark, [table], current)
+        files += _files(spark.sql(render.compact(table)).first())
+        spark.sql(lake.set_tag(table, current))
+    until = datetime.now(UTC) - BRONZE_SNAPSHOTS
+    files += _files(spark.sql(render.compact_before(lake.BRONZE).format(until=f"{until:%Y-%m-%d %H}:00:00")).first())
+    return f"{files} files joined"
+
+
+def _files(row: Any) -> int:
+    return int(row.rewritten_data_files_count) if row else 0
+
+
+def _expire(spark: SparkSession, tables: Sequence[str]) -> str:
+    dropped = 0
+    for table in _existing(spark, tables):
+        kept_for = BRONZE_SNAPSHOTS if table == lake.BRONZE else SNAPSHOTS
+        row = spark.sql(render.expire(table), {"older_than": datetime.now(UTC) - kept_for}).first()
+        dropped += int(row.deleted_data_files_count) if row else 0
+        spark.sql(render.compact_manifests(table))
+    return f"{dropped} files dropped"
+
+
+def _orphans(spark: SparkSession, tables: Sequence[str]) -> str:
+    older = {"older_than": datetime.now(UTC) - ORPHANS}
+    found = sum(spark.sql(render.remove_orphans(table), older).count() for table in _existing(spark, tables))
+    return f"{found} orphans dropped"

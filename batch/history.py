@@ -1,0 +1,129 @@
+"""Versions over time: those that were published, going back to one, and what changed between two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from batch import branches, publish
+from batch.clickhouse import Publication, Store
+from batch.ledger import Row, opened, reading
+from batch.silver import TABLES
+from batch.spark import session
+from rankings.catalogue import RANKINGS
+from rankings.ranking import Ranking
+from rankings.render import history as render
+from rankings.render import lake
+from runtime.errors import Permanent
+from runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version as the ledger and ClickHouse know it.
+
+    Attributes:
+        row: the ledger's row.
+        current: whether answers are pinned to it.
+    """
+
+    row: Row
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectChange:
+    """A subject's total in one currency, in the one version and in the other."""
+
+    currency: str
+    subject: tuple[str, ...]
+    was_amount: Decimal
+    was_sales: int
+    amount: Decimal
+    sales: int
+
+
+@dataclass(frozen=True, slots=True)
+class SaleChange:
+    """What a sale was in the one version and is in the other; None where it does not exist."""
+
+    source: str
+    sale_id: str
+    was: dict[str, Any] | None
+    now: dict[str, Any] | None
+
+
+def publications(settings: Settings, *, all_runs: bool = False) -> list[Version]:
+    """The versions that are or were published, or all that were begun; the greatest first."""
+    current = Store(settings.clickhouse.get_secret_value(), RANKINGS).current()
+    with reading(settings.platform_dsn.get_secret_value()) as ledger:
+        rows = ledger.rows()
+    number = current.version if current else None
+    return [Version(row, row.version == number) for row in rows if row.published_at or all_runs]
+
+
+def rollback(version: int, settings: Settings) -> Publication:
+    """Pins all answers to a version that was published before; the lake's tables show it, too.
+
+    Raises:
+        Permanent: it was never published, or the live deltas since its boundary are no longer all there.
+        Retryable: a store is away, or a reconciliation is running.
+    """
+    store = Store(settings.clickhouse.get_secret_value(), RANKINGS)
+    with opened(settings.platform_dsn.get_secret_value()) as ledger:
+        wanted = store.published(version)
+        kept_from = ledger.live_kept_from()
+        if wanted and kept_from and wanted.boundary < kept_from:
+            raise Permanent(
+                f"the live deltas since version {version} are no longer all there",
+                received=wanted.boundary.isoformat(),
+                valid=f"a version through {kept_from.isoformat()} or later",
+                todo="ask for it as of that version, or reconcile anew",
+            )
+        publication = publish.publish_again(version, store, ledger)
+        with session(settings) as spark:
+            branches.show(spark, _tables(spark, publication), version)
+    return publication
+
+
+def _tables(spark: SparkSession, publication: Publication) -> list[str]:
+    names = [*TABLES, *(lake.gold(ranking) for ranking in RANKINGS if ranking.name in publication.rankings)]
+    return [name for name in names if spark.catalog.tableExists(name)]
+
+
+def diff(
+    spark: SparkSession, base: int, version: int, ranking: Ranking, most: int
+) -> tuple[list[SubjectChange], list[SaleChange]]:
+    """The subjects of a ranking whose totals changed most between two versions, and the sales that changed them.
+
+    Raises:
+        Permanent: the lake no longer holds one of the versions.
+    """
+    for number in (base, version):
+        _check_kept(spark, (lake.SALES, lake.gold(ranking)), number)
+    found = spark.sql(render.subjects(ranking, version, base), {"most": most}).persist()
+    found.createOrReplaceTempView(render.SUBJECTS)
+    width = len(ranking.subject)
+    subjects = [SubjectChange(row[0], tuple(row[1 : 1 + width]), *row[1 + width :]) for row in found.collect()]
+    sales = spark.sql(render.sales(ranking, version, base)).collect() if subjects else []
+    found.unpersist()
+    return subjects, [SaleChange(row.source, row.sale_id, _fields(row.was), _fields(row.now)) for row in sales]
+
+
+def _fields(row: Any) -> dict[str, Any] | None:
+    return None if row is None else row.asDict()
+
+
+def _check_kept(spark: SparkSession, tables: Sequence[str], version: int) -> None:
+    for table in tables:
+        if not branches.has_version(spark, table, version):
+            raise Permanent(
+                f"the lake does not hold version {version}",
+                received=f"{table} has no tag {lake.version_tag(version)}",
+                todo="see `tidelake publications`; older versions are dropped by `tidelake care`",
+            )

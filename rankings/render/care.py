@@ -1,0 +1,61 @@
+"""The care of the lake's tables as Spark SQL: compaction, expiry, orphans, and what is dropped of the log's copy.
+
+Times are bound; a table is named without its catalogue, as Iceberg's procedures want it.
+"""
+
+from __future__ import annotations
+
+from rankings.render.lake import BRONZE, QUARANTINE, SALES
+
+TRIMMED = "tidelake.trimmed-through"
+"""The property of bronze that says up to which log time superseded records may have been dropped."""
+
+
+def _name(table: str) -> str:
+    return table.removeprefix("lake.")
+
+
+def compact(table: str) -> str:
+    """Joins small files and applies what was deleted; files that are well already stay."""
+    options = "'min-input-files', '5', 'delete-file-threshold', '1', 'partial-progress.enabled', 'false'"
+    return f"CALL lake.system.rewrite_data_files(table => '{_name(table)}', options => map({options}))"
+
+
+def compact_before(table: str) -> str:
+    """The same for what lies before a log time alone, so that nobody who writes is disturbed; binds `until`."""
+    options = "'min-input-files', '5'"
+    return (
+        f"CALL lake.system.rewrite_data_files(table => '{_name(table)}', "
+        f"where => 'log_time < TIMESTAMP \"{{until}}\"', options => map({options}))"
+    )
+
+
+def compact_manifests(table: str) -> str:
+    """Joins small manifests."""
+    return f"CALL lake.system.rewrite_manifests('{_name(table)}')"
+
+
+def expire(table: str) -> str:
+    """Drops snapshots that no tag and no branch names, and the files that only they had; binds `older_than`."""
+    return (
+        f"CALL lake.system.expire_snapshots(table => '{_name(table)}', older_than => :older_than, "
+        "retain_last => 1, clean_expired_metadata => true)"
+    )
+
+
+def remove_orphans(table: str) -> str:
+    """Drops files that no snapshot knows: what killed writers left; binds `older_than`."""
+    return f"CALL lake.system.remove_orphan_files(table => '{_name(table)}', older_than => :older_than)"
+
+
+def superseded() -> str:
+    """Drops the records of bronze before a log time that no state and no refusal came of; binds `until`."""
+    kept = " UNION ALL ".join(f"SELECT topic, partition, offset FROM {table}" for table in (SALES, QUARANTINE))
+    return f"""DELETE FROM {BRONZE} AS b
+WHERE b.log_time < :until AND NOT EXISTS
+    (SELECT 1 FROM ({kept}) AS k WHERE k.topic = b.topic AND k.partition = b.partition AND k.offset = b.offset)"""
+
+
+def set_trimmed(until: str) -> str:
+    """Notes on bronze that superseded records before a log time may be gone."""
+    return f"ALTER TABLE {BRONZE} SET TBLPROPERTIES ('{TRIMMED}' = '{until}')"
