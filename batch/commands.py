@@ -26,7 +26,7 @@ Most = Annotated[int, typer.Option("--limit", min=1, help="How many rows to show
 
 def register(app: typer.Typer) -> None:
     """Adds the batch's commands."""
-    for command in (reconcile, publications, rollback, drift, diff, verify, care):
+    for command in (reconcile, publications, rollback, drift, diff, verify, care, nightly):
         app.command()(command)
 
 
@@ -177,3 +177,18 @@ def care() -> None:
     logs.configure("care", terminal=False)
     with progress.shown(Console(stderr=True)) as view:
         run(settings(), view)
+
+
+def nightly() -> None:
+    """Publish a version for every business midnight that was missed, then care for the lake: for any scheduler."""
+    from rich.console import Console
+
+    from batch import progress
+    from batch.nightly import nightly as run
+    from observe import logs
+    from runtime.settings import settings
+
+    logs.configure("nightly", terminal=False)
+    with progress.shown(Console(stderr=True)) as view:
+        versions = run(settings(), view)
+    typer.echo(f"published {', '.join(map(str, versions))}" if versions else "nothing was missed")

@@ -105,6 +105,11 @@ class Settings(BaseSettings):
         5.0, ge=0, description="Longest wait of a reconciliation for the live job to pass its boundary."
     )
 
+    nightly_at: str = Field(
+        "00:10",
+        pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        description="When a stack does the night's work, in the business time zone.",
+    )
     drift_limit: float = Field(
         0.001, ge=0, description="Greatest share of a currency's total that live and history may differ by unexplained."
     )

@@ -101,6 +101,9 @@ def _print_status(now: Status) -> None:
     if not console.is_terminal:
         console = Console(width=WIDE * 2)
     console.print(f"{now.state}  [dim]{settings().home}[/dim]")
+    if now.night.get("next") and now.rows:
+        last = f"; the last one, {now.night['at']}: {now.night['outcome']}" if now.night.get("outcome") else ""
+        console.print(f"[dim]next night's work {now.night['next']}{last}[/dim]", highlight=False)
     if now.rows:
         console.print(table(now.rows, now.memory, full=console.width >= WIDE))
 

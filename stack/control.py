@@ -7,11 +7,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from runtime.errors import Permanent, Retryable
 from runtime.settings import addresses_file, settings
-from stack import lock
+from stack import lock, night
 from stack.board import Row, Saved, saved
 from stack.jars import all_jars, fetch
 from stack.leftovers import wait_for_leftovers
@@ -27,12 +28,14 @@ POLL_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Status:
-    """A stack as it is now: `stopped`, `starting`, `ready`, `unhealthy` or `failed`; bytes of memory by service."""
+    """A stack as it is now: `stopped`, `starting`, `ready`, `unhealthy` or `failed`; bytes of memory by service; what
+    its clock tells of the night's work."""
 
     state: str
     pid: int | None
     rows: tuple[Row, ...]
     memory: dict[str, int]
+    night: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:
         """For programs: seconds, bytes, and one entry per service and step."""
@@ -45,6 +48,7 @@ class Status:
             "home": str(settings().home),
             "pid": self.pid,
             "memory_bytes": sum(self.memory.values()),
+            "night": self.night,
             "parts": entries,
         }
 
@@ -141,7 +145,7 @@ def status(*, with_memory: bool = True) -> Status:
     memory = {row.name: memory_bytes(row.guard) for row in now.rows if row.guard} if with_memory else {}
     if with_memory:
         memory[SUPERVISOR] = memory_bytes(pid, descendants=False)
-    return Status(now.state, pid, now.rows, memory)
+    return Status(now.state, pid, now.rows, memory, night.state(settings()))
 
 
 def pid_of(name: str) -> int:

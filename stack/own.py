@@ -18,6 +18,7 @@ from stack.flink import check_jobs, client_environment
 from stack.http import call, check
 from stack.kafka import check_fresh
 from stack.model import Service, Step
+from stack.night import check as check_night
 from stack.ports import HOST
 
 MARKS_SECONDS = 10.0
@@ -127,6 +128,19 @@ def api() -> Service:
         version=version("tidelake"),
         address=address,
         needs=("redis", "databases", "api-key", "clickhouse-tables"),
+    )
+
+
+def night() -> Service:
+    """Does the night's work at its hour."""
+    return Service(
+        name="night",
+        command=(sys.executable, "-m", "stack.night"),
+        ready=check_night,
+        tend=check_night,
+        version=version("tidelake"),
+        address="",
+        needs=("topics", "platform-tables", "clickhouse-tables"),
     )
 
 

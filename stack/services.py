@@ -27,5 +27,6 @@ def parts() -> list[Part]:
         own.settler(),
         own.keeper(),
         own.api(),
+        own.night(),
         own.lineage_step(),
     ]

@@ -1,0 +1,69 @@
+"""The night's work: every business midnight that was missed becomes a version, then lake and stores are cared for.
+
+The one entry point of every scheduler: `tidelake nightly`, by the stack's own clock, cron, Airflow or Kubernetes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from batch import kafka
+from batch.care import care
+from batch.clickhouse import Store
+from batch.kafka import Partition
+from batch.progress import Progress
+from batch.reconcile import Published, reconcile
+from batch.spark import session
+from rankings.catalogue import RANKINGS
+from runtime.settings import Settings
+
+MOST_NIGHTS = 31
+"""Nights further back are not caught up one by one: the first version then covers all of them."""
+
+
+def midnights(since: datetime | None, now: datetime, zone: ZoneInfo) -> list[datetime]:
+    """The business midnights after a boundary up to now, in UTC; without a boundary the last one.
+
+    >>> berlin = ZoneInfo("Europe/Berlin")
+    >>> noon = datetime(2026, 3, 28, 12, tzinfo=UTC)
+    >>> [str(each) for each in midnights(noon, noon + timedelta(days=2), berlin)]
+    ['2026-03-28 23:00:00+00:00', '2026-03-29 22:00:00+00:00']
+    """
+    today = now.astimezone(zone).date()
+    if since is None:
+        return [_midnight(today, zone)]
+    first = max(since.astimezone(zone).date(), today - timedelta(days=MOST_NIGHTS))
+    days = (first + timedelta(days=number) for number in range((today - first).days + 1))
+    return [at for at in (_midnight(day, zone) for day in days) if at > since][-MOST_NIGHTS:]
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def missed(settings: Settings, now: datetime) -> list[datetime]:
+    """The business midnights that no version reaches yet."""
+    published = Store(settings.clickhouse.get_secret_value(), RANKINGS).current()
+    return midnights(published.boundary if published else None, now, ZoneInfo(settings.business_time_zone))
+
+
+def nightly(
+    settings: Settings,
+    progress: Progress,
+    partitions: Callable[[Settings], frozenset[Partition]] = kafka.partitions,
+) -> list[int]:
+    """Does the night's work; done again, it finds nothing to do. The versions that it published.
+
+    Raises:
+        TidelakeError: as `reconcile` and `care` do; what was published before stays.
+    """
+    published = []
+    with session(settings):
+        for boundary in missed(settings, datetime.now(UTC)):
+            outcome = reconcile(boundary, settings, progress=progress, partitions=partitions)
+            if isinstance(outcome, Published):
+                published.append(outcome.version)
+        care(settings, progress)
+    return published

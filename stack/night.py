@@ -1,0 +1,134 @@
+"""The clock of one machine: does the night's work at its hour, catches up what was missed, tries again what failed.
+
+Run as a module, it is a service of the stack. What it has done and when it will do it next lies in
+`TIDELAKE_HOME/night.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import structlog
+
+from observe import logs
+from runtime.errors import Permanent, Retryable
+from runtime.settings import Settings, settings
+
+JOB = "night"
+TRY_AGAIN = 75
+"""The exit code of a command that can succeed later."""
+
+RETRY_MINUTES = 10
+ATTEMPTS = 12
+
+log = structlog.get_logger()
+
+
+def state_file(chosen: Settings) -> Path:
+    """What the clock tells of itself."""
+    return chosen.home / "night.json"
+
+
+def state(chosen: Settings) -> dict[str, Any]:
+    """What the clock last told: pid, next, and of its last run at, outcome and detail; empty before its first start."""
+    path = state_file(chosen)
+    return cast(dict[str, Any], json.loads(path.read_text())) if path.exists() else {}
+
+
+def check() -> None:
+    """Whether the clock runs and its last run was well.
+
+    Raises:
+        Retryable: it does not run.
+        Permanent: its last run failed.
+    """
+    told = state(settings())
+    if not told.get("next") or not Path(f"/proc/{told['pid']}").exists():
+        raise Retryable("the clock does not run yet")
+    if told.get("outcome") == "failed":
+        raise Permanent("the night's work failed", received=told.get("detail"), todo="run `tidelake nightly`")
+
+
+class Clock:
+    """Runs the night's work as a process of its own, so that its memory is gone afterwards."""
+
+    def __init__(self, scheduler: Any, chosen: Settings, command: tuple[str, ...]) -> None:
+        self._scheduler, self._settings, self._command = scheduler, chosen, command
+        self._attempt = 0
+
+    def tick(self) -> None:
+        """Does the work; one that can succeed later is tried again after some minutes."""
+        self._attempt += 1
+        done = subprocess.run(self._command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        detail = (done.stderr.strip() or done.stdout.strip())[-500:]
+        if done.returncode == 0:
+            self._attempt = 0
+            self._tell("ok", done.stdout.strip()[-500:])
+        elif done.returncode == TRY_AGAIN and self._attempt < ATTEMPTS:
+            again = datetime.now(UTC) + timedelta(minutes=RETRY_MINUTES)
+            self._scheduler.add_job(self.tick, "date", run_date=again, id="again", replace_existing=True)
+            self._tell("to be tried again", detail)
+        else:
+            self._attempt = 0
+            self._tell("failed", detail)
+
+    def tell_next(self) -> None:
+        """Writes when the work will be done next; what is known of the last time stays."""
+        self._write(state(self._settings))
+
+    def _tell(self, outcome: str, detail: str) -> None:
+        log.info("the night's work has ended", outcome=outcome, detail=detail)
+        self._write({"at": datetime.now(UTC).isoformat(timespec="seconds"), "outcome": outcome, "detail": detail})
+
+    def _write(self, told: Mapping[str, Any]) -> None:
+        coming = [job.next_run_time for job in self._scheduler.get_jobs() if getattr(job, "next_run_time", None)]
+        following = min(coming).astimezone(UTC).isoformat(timespec="seconds") if coming else None
+        path = state_file(self._settings)
+        fresh = path.with_name(f".{path.name}.{os.getpid()}")
+        fresh.write_text(json.dumps({**told, "pid": os.getpid(), "next": following}))
+        fresh.replace(path)
+
+
+def clock(chosen: Settings, command: tuple[str, ...]) -> Any:
+    """The scheduler with the night's work, at once if a night was missed; not started yet."""
+    from apscheduler.events import EVENT_JOB_ADDED, EVENT_SCHEDULER_STARTED
+    from apscheduler.schedulers.blocking import BlockingScheduler
+    from apscheduler.triggers.cron import CronTrigger
+
+    scheduler = BlockingScheduler(timezone="UTC", job_defaults={"coalesce": True, "misfire_grace_time": None})
+    made = Clock(scheduler, chosen, command)
+    hour, minute = chosen.nightly_at.split(":")
+    trigger = CronTrigger(hour=int(hour), minute=int(minute), timezone=chosen.business_time_zone)
+    scheduler.add_job(made.tick, trigger, id=JOB)
+    if _night_was_missed(chosen):
+        scheduler.add_job(made.tick, "date", id="missed")
+    scheduler.add_listener(lambda _: made.tell_next(), EVENT_SCHEDULER_STARTED | EVENT_JOB_ADDED)
+    return scheduler
+
+
+def _night_was_missed(chosen: Settings) -> bool:
+    """Only a platform that has published can have missed a night."""
+    from batch.clickhouse import Store
+    from batch.nightly import missed
+    from rankings.catalogue import RANKINGS
+
+    published = Store(chosen.clickhouse.get_secret_value(), RANKINGS).current()
+    return published is not None and bool(missed(chosen, datetime.now(UTC)))
+
+
+def main() -> None:
+    """The clock, until it is told to end."""
+    logs.configure("night")
+    state_file(settings()).unlink(missing_ok=True)
+    clock(settings(), (sys.executable, "-m", "runtime", "nightly")).start()
+
+
+if __name__ == "__main__":
+    main()

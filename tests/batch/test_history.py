@@ -1,0 +1,172 @@
+"""Published versions can be verified, listed, gone back to and compared; caring for the lake changes none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from unittest.mock import ANY
+
+import pytest
+from pydantic import SecretStr
+
+from batch import care, show
+from batch.checks import Check
+from batch.history import diff, publications, rollback
+from batch.progress import Quiet
+from batch.reconcile import Published
+from batch.source import compare
+from batch.verify import published_row, verify
+from rankings.catalogue import RANKINGS, TOP_SALES_PER_CITY
+from rankings.topics import SHOP_SALES
+from runtime.errors import Permanent
+from serving.stores.postgres import Postgres, PostgresTotals
+from tests.batch.log import Log, partitions
+from tests.batch.test_reconcile import assert_published, grown, published
+from tests.batch.world import World
+
+pytestmark = pytest.mark.servers
+
+
+def wrong(found: Iterable[Check]) -> list[str]:
+    """What does not hold."""
+    return [each.what for each in found if not each.holds]
+
+
+def test_a_version_is_recomputed_from_the_lake_and_what_was_altered_is_found(world: World) -> None:
+    log = Log(seed=31)
+    published(world, grown(world, log, 120))
+    published(world, grown(world, log, 60))
+    for version in (1, 2):
+        found = verify(version, world.settings, Quiet())
+        assert wrong(found) == []
+        assert len(found) == 4 + 1 + 4 * len(RANKINGS)
+    world.postgres("UPDATE totals SET amount = amount + 1 WHERE version = 1 AND ranking = %s", (RANKINGS[0].name,))
+    world.spark.sql("DELETE FROM lake.bronze.log WHERE offset = 3 AND topic = 'events.rest'")
+    world.spark.sql("DELETE FROM lake.bronze.log WHERE offset = 4 AND topic = 'events.files'")
+    names = wrong(verify(2, world.settings, Quiet()))
+    assert f"PostgreSQL {RANKINGS[0].name}" in names
+    assert f"ClickHouse {RANKINGS[0].name}" not in names
+    assert "records" in names
+    with pytest.raises(Permanent, match=r"never published.*1, 2"):
+        verify(7, world.settings, Quiet())
+
+
+def test_going_back_pins_every_store_to_the_older_version(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    log = Log(seed=32)
+    through = grown(world, log, 80)
+    published(world, through)
+    published(world, grown(world, log, 80))
+    fallback = PostgresTotals(Postgres(world.settings.platform_dsn, 5))
+    assert (fallback.published() or ANY).version == 2
+    assert rollback(1, world.settings).version == 1
+    now = fallback.published()
+    assert now is not None
+    assert (now.version, now.boundary, now.versions) == (1, through, (1,))
+    assert_published(world, 1, log.before(through))
+    found = publications(world.settings)
+    assert [(each.row.version, each.current) for each in found] == [(2, False), (1, True)]
+    show.publications(found, as_json=False)
+    assert "●" in capsys.readouterr().out
+    assert published(world, grown(world, log, 20)).certificate.versions == (1, 3)
+    assert_published(world, 3, log.before(log.now))
+
+
+def test_two_versions_are_compared_down_to_the_sales(world: World) -> None:
+    log = Log(seed=33)
+    first = grown(world, log, 100)
+    published(world, first)
+    second = grown(world, log, 40)
+    published(world, second)
+    subjects, sales = diff(world.spark, 1, 2, TOP_SALES_PER_CITY, 100)
+    before, after = (world.expected(TOP_SALES_PER_CITY, log.before(at)) for at in (first, second))
+    totals: dict[tuple[object, ...], list[Decimal]] = {}
+    for number, sums in enumerate((before, after)):
+        for (_, currency, *subject), (amount, _count) in sums.items():
+            totals.setdefault((currency, *subject), [Decimal(0), Decimal(0)])[number] += amount
+    told = {(each.currency, *each.subject): [each.was_amount, each.amount] for each in subjects}
+    assert told == {key: both for key, both in totals.items() if both[0] != both[1]}
+    for each in subjects:
+        change = Decimal(0)
+        for sale in sales:
+            for sign, fields in ((-1, sale.was), (1, sale.now)):
+                if fields and (fields["currency"], fields["country"], fields["city"]) == (each.currency, *each.subject):
+                    change += sign * fields["amount"]
+        assert change == each.amount - each.was_amount
+
+
+def test_care_changes_no_answer_and_drops_what_is_not_kept(world: World) -> None:
+    log = Log(seed=34)
+    world.settings = world.settings.model_copy(update={"keep_versions": 2, "longest_chain": 2})
+    for count in (60, 30, 30):
+        published(world, grown(world, log, count))
+    old = {"second": datetime(2026, 2, 1, tzinfo=UTC), "business_day": datetime(2026, 2, 1).date(), "currency": "EUR"}
+    row = {**old, "country": "X", "city": "Y", "amount": Decimal(1), "sales": 1, "records": 1}
+    world.insert(TOP_SALES_PER_CITY.live_table, [row])
+    care.care(world.settings, Quiet())
+    assert_published(world, 3, log.before(log.now))
+    assert world.clickhouse(f"SELECT count() FROM {TOP_SALES_PER_CITY.live_table}") == [(0,)]
+    assert {version for (version,) in world.postgres("SELECT DISTINCT version FROM totals")} == {1, 2, 3}
+    assert wrong(verify(3, world.settings, Quiet())) == []
+    published(world, grown(world, log, 30))
+    published(world, grown(world, log, 30))
+    care.care(world.settings, Quiet())
+    assert {version for (version,) in world.postgres("SELECT DISTINCT version FROM totals")} == {3, 4, 5}
+    tags = world.spark.sql("SELECT name FROM lake.silver.sales.refs WHERE type = 'TAG'").collect()
+    assert {each.name for each in tags} == {"v4", "v5"}
+    assert published(world, grown(world, log, 30)).certificate.versions == (5, 6)
+    assert_published(world, 6, log.before(log.now))
+
+
+def test_what_is_superseded_can_be_dropped_and_the_rest_still_rebuilds_the_history(world: World) -> None:
+    log = Log(seed=35)
+    through = grown(world, log, 150)
+    published(world, through)
+    published(world, grown(world, log, 50))
+    before = world.spark.table("lake.bronze.log").count()
+    world.settings = world.settings.model_copy(update={"bronze_keep_days": 1})
+    care.care(world.settings, Quiet())
+    assert world.spark.table("lake.bronze.log").count() < before
+    outcome = world.reconcile(grown(world, log, 20), full=True)
+    assert isinstance(outcome, Published)
+    assert_published(world, 3, log.before(log.now))
+    with pytest.raises(Permanent, match="can't be recomputed"):
+        verify(1, world.settings, Quiet())
+
+
+def test_the_source_is_compared_at_one_moment_and_each_sale_that_differs_is_listed(world: World) -> None:
+    log = Log(seed=36)
+    published(world, grown(world, log, 150))
+    row = published_row(1, world.settings)
+    world.settings = world.settings.model_copy(
+        update={"source_dsn": SecretStr(world.settings.platform_dsn.get_secret_value())}
+    )
+    world.postgres("DROP TABLE IF EXISTS public.sales")
+    world.postgres(
+        "CREATE TABLE public.sales (sale_id text PRIMARY KEY, occurred_at timestamptz, country text, city text, "
+        "salesman_id text, salesman text, amount numeric(18, 2), currency char(3))"
+    )
+    columns = ("sale_id", "occurred_at", "country", "city", "salesman_id", "salesman", "amount", "currency")
+    told = world.spark.table("lake.silver.sales").where(f"topic = '{SHOP_SALES}' AND NOT deleted")
+    kept = [tuple(each) for each in told.select(*columns).collect()]
+    assert len(kept) > 10
+    for each in kept:
+        values = (each[0], each[1].astimezone(UTC), f" {each[2]}", *each[3:])
+        world.postgres(f"INSERT INTO public.sales VALUES ({', '.join(['%s'] * len(columns))})", values)
+    log.now = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=1)
+    first = len(log.records)
+    log.mark()
+    world.write(log.records[first:])
+    wanted = [at for at in partitions() if at[0] == SHOP_SALES]
+
+    def audited() -> list[tuple[str, bool, bool]]:
+        found = compare(world.spark, world.settings, row, wanted, lambda _: None)
+        return [(key, source is not None, log is not None) for key, source, log in found.sales]
+
+    assert audited() == []
+    first_key, second_key = kept[0][0], kept[1][0]
+    world.postgres("UPDATE public.sales SET amount = amount + 1 WHERE sale_id = %s", (first_key,))
+    world.postgres("DELETE FROM public.sales WHERE sale_id = %s", (second_key,))
+    world.postgres("INSERT INTO public.sales VALUES ('new', now(), 'a', 'b', 'c', NULL, 1, 'EUR')")
+    expected = [(first_key, True, True), (second_key, False, True), ("new", True, False)]
+    assert sorted(audited()) == sorted(expected)
