@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from batch import branches
 from batch.kafka import Partition
-from batch.parse import parsed_batches
+from batch.parse import by_kernel, parsed_batches
 from rankings.contract import MARK_FIELD
 from rankings.render import lake
 from rankings.render import spark as render
@@ -192,7 +192,10 @@ def parse(spark: SparkSession, found: DataFrame) -> DataFrame:
     from pyspark.sql.functions import coalesce, col, lit
 
     plain_mark = coalesce(col("payload").cast("string").rlike(PLAIN_MARK), lit(False))
-    said = found.where(~plain_mark).mapInArrow(parsed_batches, lake.PARSED_SCHEMA).persist(StorageLevel.DISK_ONLY)
+    rows = found.where(~plain_mark)
+    said = (by_kernel(spark, rows) or rows.mapInArrow(parsed_batches, lake.PARSED_SCHEMA)).persist(
+        StorageLevel.DISK_ONLY
+    )
     said.createOrReplaceTempView(render.PARSED)
     return said
 

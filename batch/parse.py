@@ -1,17 +1,44 @@
-"""The contract applied to whole Arrow batches of the log, in Spark's Python workers."""
+"""The contract applied to the records of the lake: by the kernel where Spark has it, else in Python workers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from rankings.contract import Parsed, parse
 from rankings.sale import Deletion, Sale
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
 
 _NO_SALE = (None,) * 7
+
+
+KERNEL = "tidelake.ParsePayload"
+"""The contract's parser in Java, as a function of Spark; the jars of the stack hold it."""
+
+SAID = (
+    "kind string, source string, sale_id string, occurred_at timestamp, country string, city string, "
+    "salesman_id string, salesman string, amount decimal(18, 2), currency string, field string, reason string"
+)
+
+
+def by_kernel(spark: SparkSession, rows: DataFrame) -> DataFrame | None:
+    """What each record says, as the kernel tells it; None where Spark has no kernel, and the reference has to do."""
+    from pyspark.errors import AnalysisException
+
+    try:
+        spark.udf.registerJavaFunction("parse_payload", KERNEL, SAID)
+    except AnalysisException:
+        structlog.get_logger().warning("the contract is applied by its slow reference", missing=KERNEL)
+        return None
+    position = ("topic", "partition", "offset", "log_time")
+    told = rows.selectExpr(*position, "key", "payload", "parse_payload(payload) AS said")
+    raw = (f"CASE WHEN said.kind = 'rejected' THEN {name} END AS {name}" for name in ("key", "payload"))
+    return told.selectExpr(*position, "said.*", *raw)
 
 
 def parsed_batches(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:

@@ -119,12 +119,12 @@ def _start_options(settings: Settings, scratch: Path) -> Mapping[str, str]:
 
 
 def jar_files(settings: Settings) -> list[str]:
-    """Iceberg's and PostgreSQL's jars: those that the setting names, else those that the one-machine stack locks."""
+    """Those that the setting names, else those of the one-machine stack."""
     if settings.spark_jars:
         return settings.spark_jars.split(",")
-    from stack.jars import jars
+    from stack.spark import spark_jars
 
-    return [str(path) for path in jars("spark")]
+    return [str(path) for path in spark_jars()]
 
 
 def _session(gateway: Any, settings: Settings) -> SparkSession:

@@ -99,7 +99,9 @@ class Settings(BaseSettings):
     spark_master: str = Field("local[*]", description="Where the reconciliation runs.")
     spark_memory: str = Field("1g", description="Heap of the Spark driver.")
     spark_jars: str = Field(
-        "", description="Iceberg's and PostgreSQL's jars for Spark, joined by commas; empty takes those of the stack."
+        "",
+        description="Jars for Spark, joined by commas: Iceberg's, PostgreSQL's, the contract's parser; empty takes "
+        "those of the stack.",
     )
     live_wait_seconds: float = Field(
         5.0, ge=0, description="Longest wait of a reconciliation for the live job to pass its boundary."

@@ -85,10 +85,14 @@ def client_environment() -> dict[str, str]:
 
 def job_jars() -> list[Path]:
     """What goes to the cluster with every job: connectors, Flink's Python bridge, and the project's kernel."""
-    (compiler,) = jars("compiler")
     (bridge,) = (flink_home() / "opt").glob("flink-python-*.jar")
-    kernel = kernel_jar(java(), compiler, _libraries(), settings().jar_cache / "kernel")
-    return [*jars("flink"), bridge, kernel]
+    return [*jars("flink"), bridge, kernel()]
+
+
+def kernel() -> Path:
+    """The project's kernel."""
+    (compiler,) = jars("compiler")
+    return kernel_jar(java(), compiler, _libraries(), settings().jar_cache / "kernel")
 
 
 @cache

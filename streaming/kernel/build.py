@@ -7,7 +7,8 @@ import json
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rankings.contract import as_data
@@ -30,34 +31,66 @@ def kernel_jar(java: str, compiler: Path, class_path: str, folder: Path) -> Path
         Permanent: it does not compile.
     """
     contract = json.dumps(as_data(), ensure_ascii=True, sort_keys=True)
-    jar = folder / f"tidelake-kernel-{_hash(contract)}.jar"
+    sources = Sources("tidelake-kernel", SOURCES, {"contract.json": contract})
+    return compiled(java, compiler, class_path, folder, sources)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a jar of the project's own Java is made of.
+
+    Attributes:
+        name: the jar's name, which a hash of the rest follows.
+        folder: where the `.java` files lie.
+        beside: texts that go into the jar, by file name.
+    """
+
+    name: str
+    folder: Path
+    beside: Mapping[str, str] = field(default_factory=dict)
+
+
+def compiled(java: str, compiler: Path, class_path: str, folder: Path, sources: Sources) -> Path:
+    """A jar of the project's own Java, compiled unless `folder` holds it already.
+
+    Args:
+        java: the `java` program.
+        compiler: the Eclipse batch compiler's jar.
+        class_path: the jars that it builds on.
+        folder: where compiled jars are kept.
+        sources: what it is made of.
+
+    Raises:
+        Permanent: it does not compile.
+    """
+    files = sorted(sources.folder.rglob("*.java"))
+    jar = folder / f"{sources.name}-{_hash(files, sources.beside)}.jar"
     if not jar.exists():
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".compiling-") as work:
-            _compile(java, compiler, class_path, Path(work))
-            (Path(work) / "contract.json").write_text(contract)
+            _compile(java, compiler, class_path, files, Path(work))
+            for file, text in sources.beside.items():
+                (Path(work) / file).write_text(text)
             _pack(Path(work), jar)
     return jar
 
 
-def _sources() -> list[Path]:
-    return sorted(SOURCES.rglob("*.java"))
-
-
-def _hash(contract: str) -> str:
-    digest = hashlib.sha256(contract.encode())
-    for source in _sources():
+def _hash(sources: Sequence[Path], beside: Mapping[str, str]) -> str:
+    digest = hashlib.sha256("".join(beside.values()).encode())
+    for source in sources:
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _compile(java: str, compiler: Path, class_path: str, into: Path) -> None:
+def _compile(java: str, compiler: Path, class_path: str, sources: Sequence[Path], into: Path) -> None:
     # Flink takes the names of arguments and state from the class files: hence -parameters.
     command = [java, "-jar", str(compiler), f"-{RELEASE}", "-parameters", "-g", "-proc:none", "-nowarn"]
-    command += ["-d", str(into), "-cp", class_path, *map(str, _sources())]
+    command += ["-d", str(into), "-cp", class_path, *map(str, sources)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Permanent("the kernel does not compile", received=done.stderr[-2000:], todo="mend streaming/kernel/java")
+        raise Permanent(
+            "the project's Java does not compile", received=done.stderr[-2000:], todo=f"mend {sources[0].parent}"
+        )
 
 
 def _pack(classes: Path, jar: Path) -> None:

@@ -44,6 +44,6 @@ def test_sources_that_do_not_compile_are_told(
     shutil.copytree(build.SOURCES, tmp_path / "java")
     (tmp_path / "java" / "tidelake" / "Broken.java").write_text("package tidelake; class Broken { int x = ; }")
     monkeypatch.setattr(build, "SOURCES", tmp_path / "java")
-    with pytest.raises(Permanent, match="the kernel does not compile"):
+    with pytest.raises(Permanent, match="Java does not compile"):
         kernel_jar(java(), compiler, flink_classes, tmp_path / "jars")
     assert not list((tmp_path / "jars").iterdir())
