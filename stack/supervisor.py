@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from graphlib import TopologicalSorter
@@ -28,8 +28,12 @@ Runner = ServiceRunner | StepRunner
 
 
 @contextmanager
-def running_stack(listener: Callable[[Row], None] | None = None) -> Iterator[Board]:
+def running_stack(listener: Callable[[Row], None] | None = None, only: Container[str] | None = None) -> Iterator[Board]:
     """Starts everything; leaving the block stops everything. Does not wait for readiness.
+
+    Args:
+        listener: is told every change.
+        only: the names of the parts to start, or None for all; a part's needs have to be among them.
 
     Raises:
         Permanent: a stack is up already, or a port is in use.
@@ -37,7 +41,7 @@ def running_stack(listener: Callable[[Row], None] | None = None) -> Iterator[Boa
     with stack_lock():
         wait_for_leftovers()
         addresses.write(addresses.choose())
-        all_parts = parts()
+        all_parts = [part for part in parts() if only is None or part.name in only]
         board = Board(all_parts, listener)
         runners = {part.name: _runner(part, board) for part in all_parts}
         for runner in runners.values():

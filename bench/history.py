@@ -1,0 +1,112 @@
+"""`python -m bench.history`: reconciliations by size: of everything, of a night's changes, and beside DuckDB.
+
+PostgreSQL and ClickHouse are real; the log is written straight into the lake, so that its size costs no time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import Annotated, Any
+
+import psutil
+import typer
+from rich.console import Console
+
+from bench.figures import Aim, Part
+from bench.report import machine, show
+from runtime.errors import Permanent
+from runtime.settings import settings
+
+SERVERS = frozenset({"postgres", "gateway", "databases", "platform-tables", "clickhouse-tables"})
+LOOK_SECONDS = 0.2
+SHARE = 100
+"""One of so many sales changes in a night."""
+
+
+def main(
+    *,
+    sales: Annotated[list[int], typer.Option(min=1000, help="How many sales; may be given again.")] = [1_000_000],  # noqa: B006
+    json_file: Annotated[Path | None, typer.Option("--json", help="A file for every figure.")] = None,
+) -> None:
+    """Measure reconciliations of several sizes, one after the other."""
+    from stack.supervisor import running_stack, wait_settled
+
+    console, done = Console(), []
+    for size in sales:
+        with TemporaryDirectory(prefix="tidelake-bench-") as home:
+            # PostgreSQL runs as another user, who has to reach his folder.
+            Path(home).chmod(0o755)
+            os.environ["TIDELAKE_HOME"] = home
+            settings.cache_clear()
+            with running_stack(only=SERVERS) as board:
+                if wait_settled(board, _never(), lambda _: None) != "ready":
+                    raise Permanent("the servers did not start", received=str(board.rows()))
+                done.append(measure(size, console))
+                show(console, done[-1])
+    if json_file:
+        json_file.write_text(json.dumps({"machine": machine(), "parts": [each.as_json() for each in done]}, indent=2))
+
+
+def _never() -> Any:
+    import threading
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return threading.Event()
+
+
+def measure(sales: int, console: Console) -> Part:
+    """All figures of one size."""
+    part = Part(f"history of {sales:,}", f"Reconciliations of {sales:,} sales")
+    changed = sales // SHARE
+    steps = (
+        ("first", {"night": 0, "first": 0, "count": sales, "new_from": 0, "full": False}),
+        ("night", {"night": 1, "first": sales, "count": changed, "new_from": sales + changed // 2, "full": False}),
+        ("full", {"night": 1, "first": 0, "count": 0, "new_from": 0, "full": True}),
+    )
+    figures = {}
+    for name, asked in steps:
+        console.print(f"[dim]{sales:,} sales: {name}[/dim]")
+        figures[name] = told = _run(asked)
+        part.add(f"{name}: wall", "s", [told["wall"]])
+        part.add(f"{name}: CPU", "s", [told["cpu"]])
+        part.add(f"{name}: most memory", "GiB", [told["peak"] / 2**30])
+        for step, seconds in told["seconds"].items():
+            part.add(f"{name}: {step}", "s", [seconds])
+        part.remarks.append(f"{name}: {told['records']:,} records, {told['days']} days computed anew")
+    part.add("night / full, wall", "", [figures["night"]["wall"] / figures["full"]["wall"]], Aim(at_most=0.1))
+    part.add("night / full, CPU", "", [figures["night"]["cpu"] / figures["full"]["cpu"]])
+    duck = figures["full"]["aggregation"]
+    part.add("sums of silver by Spark / by DuckDB, same files", "", [duck["spark"] / duck["duckdb"]])
+    return part
+
+
+def _run(asked: dict[str, Any]) -> dict[str, Any]:
+    """One reconciliation in a process of its own; its seconds and memory are those of all its processes together."""
+    began = time.monotonic()
+    with TemporaryFile("w+") as output:
+        command = [sys.executable, "-m", "bench.history_step", json.dumps(asked)]
+        process = subprocess.Popen(command, stdout=output)
+        peak = 0
+        while process.poll() is None:
+            with suppress(psutil.NoSuchProcess):
+                top = psutil.Process(process.pid)
+                peak = max(peak, sum(each.memory_info().rss for each in (top, *top.children(recursive=True))))
+            time.sleep(LOOK_SECONDS)
+        output.seek(0)
+        text = output.read()
+    if process.returncode:
+        raise Permanent("a reconciliation failed", received=f"exit code {process.returncode}", todo="see its output")
+    told: dict[str, Any] = json.loads(text.splitlines()[-1])
+    return {"peak": peak, "in_all": time.monotonic() - began, **told}
+
+
+if __name__ == "__main__":
+    typer.run(main)
