@@ -11,10 +11,10 @@ SUBJECTS = "subjects"
 _COMPARED = tuple(name for name in SALE_COLUMNS if name != "salesman")
 
 
-def subjects(ranking: Ranking, version: int, base: int) -> str:
+def subjects(ranking: Ranking, version: int, older: int) -> str:
     """The subjects whose totals differ between two versions, those that differ most first; binds `most`.
 
-    Columns: currency, the subject's columns, amount and sales in `base` and in `version`.
+    Columns: currency, the subject's columns, amount and sales in `older` and in `version`.
     """
     keys = ", ".join(("currency", *ranking.subject))
     return f"""SELECT {keys}, sum(was_amount) AS was_amount, sum(was_sales) AS was_sales,
@@ -24,7 +24,7 @@ FROM
     SELECT {keys}, 0 AS was_amount, 0L AS was_sales, amount, sales
     FROM {gold(ranking)} VERSION AS OF '{version_tag(version)}'
     UNION ALL
-    SELECT {keys}, amount, sales, 0, 0L FROM {gold(ranking)} VERSION AS OF '{version_tag(base)}'
+    SELECT {keys}, amount, sales, 0, 0L FROM {gold(ranking)} VERSION AS OF '{version_tag(older)}'
 )
 GROUP BY {keys}
 HAVING sum(amount) != sum(was_amount) OR sum(sales) != sum(was_sales)
@@ -32,7 +32,7 @@ ORDER BY abs(sum(amount) - sum(was_amount)) DESC, {keys}
 LIMIT :most"""
 
 
-def sales(ranking: Ranking, version: int, base: int) -> str:
+def sales(ranking: Ranking, version: int, older: int) -> str:
     """The sales that make up these differences, from the view `subjects`.
 
     Columns: source, sale_id, `was` and `now` (structs of what the sale was and is; null where it does not exist).
@@ -51,7 +51,7 @@ FROM
     SELECT coalesce(a.source, b.source) AS source, coalesce(a.sale_id, b.sale_id) AS sale_id,
         {was} AS was,
         {now} AS now
-    FROM {SALES} VERSION AS OF '{version_tag(base)}' AS a
+    FROM {SALES} VERSION AS OF '{version_tag(older)}' AS a
     FULL OUTER JOIN {SALES} VERSION AS OF '{version_tag(version)}' AS b ON a.source = b.source AND a.sale_id = b.sale_id
 )
 JOIN {SUBJECTS} AS s ON {of_subject}

@@ -94,10 +94,10 @@ FROM
 )"""
 
 
-def known(base: int) -> str:
-    """What silver held as of version `base` of the sales in the view `latest`."""
+def known(older: int) -> str:
+    """What silver held as of version `older` of the sales in the view `latest`."""
     return f"""SELECT held.*
-FROM {SALES} VERSION AS OF '{version_tag(base)}' AS held
+FROM {SALES} VERSION AS OF '{version_tag(older)}' AS held
 JOIN (SELECT source, sale_id FROM {LATEST}) AS told ON held.source = told.source AND held.sale_id = told.sale_id"""
 
 

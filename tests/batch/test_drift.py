@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -123,7 +123,7 @@ def add_a_row(rows: Rows, since: datetime) -> None:
     """A row that no record explains."""
     cities = rows[TOP_SALES_PER_CITY.name]
     _, key = max(at for at in cities if at[0] >= since)
-    cities[since, ("2026-02-28", "EUR", *key[2:])] = Delta(Decimal(7), 1, 1)
+    cities[since, (date(2020, 2, 28), "EUR", *key[2:])] = Delta(Decimal(7), 1, 1)
 
 
 @pytest.mark.servers

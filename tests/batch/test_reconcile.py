@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from batch import publish
-from batch.causes import FOREIGN
+from batch.causes import UNKNOWN
 from batch.checksum import checksum
 from batch.clickhouse import Publication, Store
 from batch.drift import LIVE_BEHIND
@@ -291,7 +291,7 @@ def test_drift_names_each_sum_that_live_has_otherwise(world: World) -> None:
     (drift,) = published(world, again).certificate.drift
     assert (drift.currency, drift.cause, drift.rows, drift.amount, drift.sales) == (
         key[1],
-        FOREIGN,
+        UNKNOWN,
         1,
         Decimal("0.05"),
         1,

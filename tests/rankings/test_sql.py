@@ -49,7 +49,9 @@ SAMPLES: dict[str, list[Any]] = {
     "of_days": [False, True],
     "snapshot": [None, 5],
     "base_snapshot": [None, 6],
+    "older": [1],
     "then": [7],
+    "until": ["2026-01-01T00:00:00+00:00"],
     "now": [8],
 }
 """Values for the renderers' parameters, by name; a parameter that is not here has to have a default."""

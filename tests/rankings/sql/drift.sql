@@ -1,3 +1,9 @@
+-- any_live(ranking=top-sales-per-city)
+SELECT 1 FROM live_top_sales_per_city WHERE second >= {since:DateTime64(3)} AND second < {boundary:DateTime64(3)} LIMIT 1
+
+-- any_live(ranking=top-salesman-in-country)
+SELECT 1 FROM live_top_salesman_in_country WHERE second >= {since:DateTime64(3)} AND second < {boundary:DateTime64(3)} LIMIT 1
+
 -- insert(ranking=top-sales-per-city)
 INSERT INTO drift (version, ranking, business_day, currency, subject,
     live_amount, reconciled_amount, live_sales, reconciled_sales, cause)
@@ -6,15 +12,16 @@ SELECT {version:UInt32}, 'top-sales-per-city', business_day, currency, [country,
     sum(sales_live) AS live_count, sum(sales_reconciled) AS reconciled_count, {cause:String}
 FROM
 (
-    SELECT business_day, currency, country, city, amount AS amount_live, sales AS sales_live, amount AS amount_reconciled, sales AS sales_reconciled
-    FROM reconciled_top_sales_per_city FINAL WHERE version IN {chain:Array(UInt32)}
+    SELECT business_day, currency, country, city, amount AS amount_live, sales AS sales_live,
+        toDecimal128(0, 2) AS amount_reconciled, toInt64(0) AS sales_reconciled
+    FROM reconciled_top_sales_per_city FINAL WHERE version IN {base:Array(UInt32)}
     UNION ALL
     SELECT business_day, currency, country, city, amount, sales, toDecimal128(0, 2), toInt64(0)
     FROM live_top_sales_per_city FINAL
     WHERE second >= {since:DateTime64(3)} AND second < {boundary:DateTime64(3)}
     UNION ALL
     SELECT business_day, currency, country, city, toDecimal128(0, 2), toInt64(0), amount, sales
-    FROM reconciled_top_sales_per_city FINAL WHERE version = {version:UInt32}
+    FROM reconciled_top_sales_per_city FINAL WHERE version IN {new:Array(UInt32)}
 )
 GROUP BY business_day, currency, country, city
 HAVING live != reconciled OR live_count != reconciled_count
@@ -27,21 +34,70 @@ SELECT {version:UInt32}, 'top-salesman-in-country', business_day, currency, [cou
     sum(sales_live) AS live_count, sum(sales_reconciled) AS reconciled_count, {cause:String}
 FROM
 (
-    SELECT business_day, currency, country, salesman_id, amount AS amount_live, sales AS sales_live, amount AS amount_reconciled, sales AS sales_reconciled
-    FROM reconciled_top_salesman_in_country FINAL WHERE version IN {chain:Array(UInt32)}
+    SELECT business_day, currency, country, salesman_id, amount AS amount_live, sales AS sales_live,
+        toDecimal128(0, 2) AS amount_reconciled, toInt64(0) AS sales_reconciled
+    FROM reconciled_top_salesman_in_country FINAL WHERE version IN {base:Array(UInt32)}
     UNION ALL
     SELECT business_day, currency, country, salesman_id, amount, sales, toDecimal128(0, 2), toInt64(0)
     FROM live_top_salesman_in_country FINAL
     WHERE second >= {since:DateTime64(3)} AND second < {boundary:DateTime64(3)}
     UNION ALL
     SELECT business_day, currency, country, salesman_id, toDecimal128(0, 2), toInt64(0), amount, sales
-    FROM reconciled_top_salesman_in_country FINAL WHERE version = {version:UInt32}
+    FROM reconciled_top_salesman_in_country FINAL WHERE version IN {new:Array(UInt32)}
 )
 GROUP BY business_day, currency, country, salesman_id
 HAVING live != reconciled OR live_count != reconciled_count
 
+-- kept_rows()
+SELECT version, ranking, business_day, currency, subject,
+    live_amount, reconciled_amount, live_sales, reconciled_sales, cause
+FROM drift WHERE version = %(version)s
+ORDER BY abs(reconciled_amount - live_amount) DESC, abs(reconciled_sales - live_sales) DESC,
+    ranking, business_day, subject
+LIMIT %(most)s
+
+-- kept_summary()
+SELECT ranking, currency, cause, count(*) AS rows,
+    sum(abs(reconciled_amount - live_amount)) AS amount, sum(abs(reconciled_sales - live_sales)) AS sales
+FROM drift WHERE version = %(version)s
+GROUP BY ranking, currency, cause ORDER BY ranking, currency, cause
+
+-- live(ranking=top-sales-per-city)
+SELECT business_day, toString(currency) AS currency, country, city, second, amount, sales
+FROM live_top_sales_per_city FINAL
+WHERE second >= {since:DateTime64(3)} AND second < {boundary:DateTime64(3)}
+    AND (business_day, toString(currency), [country, city]) IN
+    (SELECT business_day, currency, subject FROM (SELECT version, ranking, business_day, toString(currency) AS currency, subject, live_amount, reconciled_amount, live_sales, reconciled_sales, cause FROM drift FINAL WHERE version = {version:UInt32} AND ranking = 'top-sales-per-city'
+ORDER BY abs(live_amount - reconciled_amount) DESC, abs(live_sales - reconciled_sales) DESC, business_day, subject
+LIMIT {most:UInt32}))
+
+-- live(ranking=top-salesman-in-country)
+SELECT business_day, toString(currency) AS currency, country, salesman_id, second, amount, sales
+FROM live_top_salesman_in_country FINAL
+WHERE second >= {since:DateTime64(3)} AND second < {boundary:DateTime64(3)}
+    AND (business_day, toString(currency), [country, salesman_id]) IN
+    (SELECT business_day, currency, subject FROM (SELECT version, ranking, business_day, toString(currency) AS currency, subject, live_amount, reconciled_amount, live_sales, reconciled_sales, cause FROM drift FINAL WHERE version = {version:UInt32} AND ranking = 'top-salesman-in-country'
+ORDER BY abs(live_amount - reconciled_amount) DESC, abs(live_sales - reconciled_sales) DESC, business_day, subject
+LIMIT {most:UInt32}))
+
+-- live_committed()
+SELECT topic, partition, committed FROM progress FINAL WHERE path = 'live'
+
 -- live_seen_through()
 SELECT min(seen_through) AS seen_through FROM progress FINAL WHERE path = 'live' HAVING count() > 0
+
+-- most(ranking=top-sales-per-city)
+SELECT version, ranking, business_day, toString(currency) AS currency, subject, live_amount, reconciled_amount, live_sales, reconciled_sales, cause FROM drift FINAL WHERE version = {version:UInt32} AND ranking = 'top-sales-per-city'
+ORDER BY abs(live_amount - reconciled_amount) DESC, abs(live_sales - reconciled_sales) DESC, business_day, subject
+LIMIT {most:UInt32}
+
+-- most(ranking=top-salesman-in-country)
+SELECT version, ranking, business_day, toString(currency) AS currency, subject, live_amount, reconciled_amount, live_sales, reconciled_sales, cause FROM drift FINAL WHERE version = {version:UInt32} AND ranking = 'top-salesman-in-country'
+ORDER BY abs(live_amount - reconciled_amount) DESC, abs(live_sales - reconciled_sales) DESC, business_day, subject
+LIMIT {most:UInt32}
+
+-- refused_by_live()
+SELECT DISTINCT topic, partition, offset FROM quarantine WHERE hop = 'stream' AND log_time < {until:DateTime64(3)}
 
 -- rows()
 SELECT version, ranking, business_day, toString(currency) AS currency, subject, live_amount, reconciled_amount, live_sales, reconciled_sales, cause FROM drift FINAL WHERE version = {version:UInt32}

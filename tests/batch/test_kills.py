@@ -1,0 +1,80 @@
+"""A run that is killed in the middle of any step is taken up by the same command, whatever has come meanwhile."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from runtime.settings import Settings
+from tests.batch.log import Log
+from tests.batch.test_reconcile import assert_published, grown, published
+from tests.batch.world import World
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
+
+STEPS = ("parse", "silver", "gold", "load", "drift")
+
+PROGRAM = """
+import sys
+from datetime import datetime
+from batch.progress import Quiet
+from batch.reconcile import reconcile
+from runtime.settings import settings
+from tests.batch.log import partitions
+
+class Told(Quiet):
+    def start(self, step):
+        print(step, flush=True)
+
+reconcile(datetime.fromisoformat(sys.argv[1]), settings(), progress=Told(), partitions=lambda _: partitions())
+"""
+
+
+def environment(chosen: Settings, home: Path) -> dict[str, str]:
+    """That of a command which finds the test's stores, with scratch space of its own."""
+    told = {
+        "HOME": str(home),
+        "PLATFORM_DSN": chosen.platform_dsn.get_secret_value(),
+        "CLICKHOUSE": chosen.clickhouse.get_secret_value(),
+        "WAREHOUSE": chosen.warehouse,
+        "BUSINESS_TIME_ZONE": chosen.business_time_zone,
+        "SPARK_MASTER": chosen.spark_master,
+        "SPARK_MEMORY": "512m",
+        "JAR_CACHE": str(chosen.jar_cache),
+        "LIVE_WAIT_SECONDS": "0",
+    }
+    return {**os.environ, **{f"TIDELAKE_{name}": value for name, value in told.items()}}
+
+
+def killed_in(step: str, through: str, told: dict[str, str], delay: float) -> None:
+    """Runs the command, and kills it some moments after a step has begun."""
+    command = [sys.executable, "-c", PROGRAM, through]
+    with subprocess.Popen(command, env=told, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout
+        assert step in (line.strip() for line in process.stdout), f"it ended before the step {step}"
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+
+
+def test_killed_in_the_middle_of_each_step(world: World, tmp_path: Path) -> None:
+    log, draw = Log(seed=41), random.Random(41)
+    published(world, grown(world, log, 120))
+    through = grown(world, log, 120)
+    told = environment(world.settings, tmp_path)
+    for step in STEPS:
+        killed_in(step, through.isoformat(), told, draw.uniform(0, 0.6))
+        grown(world, log, 10)
+        assert world.ledger() == [(1, "published"), (2, "running")]
+        assert [number for (number,) in world.clickhouse("SELECT version FROM publications")] == [1]
+    outcome = published(world, through)
+    assert outcome.version == 2
+    assert_published(world, 2, log.before(through))
+    assert published(world, log.now).version == 3
+    assert_published(world, 3, log.before(log.now))

@@ -1,0 +1,22 @@
+-- compact(table=silver.sales)
+CALL lake.system.rewrite_data_files(table => 'silver.sales', options => map('min-input-files', '5', 'delete-file-threshold', '1', 'partial-progress.enabled', 'false'))
+
+-- compact_before(table=silver.sales)
+CALL lake.system.rewrite_data_files(table => 'silver.sales', where => 'log_time < TIMESTAMP "{until}"', options => map('min-input-files', '5'))
+
+-- compact_manifests(table=silver.sales)
+CALL lake.system.rewrite_manifests('silver.sales')
+
+-- expire(table=silver.sales)
+CALL lake.system.expire_snapshots(table => 'silver.sales', older_than => :older_than, retain_last => 1, clean_expired_metadata => true)
+
+-- remove_orphans(table=silver.sales)
+CALL lake.system.remove_orphan_files(table => 'silver.sales', older_than => :older_than)
+
+-- set_trimmed(until=2026-01-01T00:00:00+00:00)
+ALTER TABLE lake.bronze.log SET TBLPROPERTIES ('tidelake.trimmed-through' = '2026-01-01T00:00:00+00:00')
+
+-- superseded()
+DELETE FROM lake.bronze.log AS b
+WHERE b.log_time < :until AND NOT EXISTS
+    (SELECT 1 FROM (SELECT topic, partition, offset FROM lake.silver.sales UNION ALL SELECT topic, partition, offset FROM lake.silver.quarantine) AS k WHERE k.topic = b.topic AND k.partition = b.partition AND k.offset = b.offset)
