@@ -21,6 +21,9 @@ class Progress(Protocol):
     def note(self, text: str) -> None:
         """Something about the step that is under way."""
 
+    def tasks(self, done: int, total: int) -> None:
+        """How many of Spark's tasks under way are done."""
+
     def done(self, text: str, seconds: float) -> None:
         """The step has ended well."""
 
@@ -32,6 +35,9 @@ class Quiet:
         """Nothing."""
 
     def note(self, text: str) -> None:
+        """Nothing."""
+
+    def tasks(self, done: int, total: int) -> None:
         """Nothing."""
 
     def done(self, text: str, seconds: float) -> None:
@@ -54,6 +60,9 @@ class Lines:
             self._console.print(f"{self._step}: {text}", markup=False)
         self._last = text
 
+    def tasks(self, done: int, total: int) -> None:
+        """Says nothing: lines stay."""
+
     def done(self, text: str, seconds: float) -> None:
         """Says how it went."""
         self._console.print(f"{self._step}: {text} ({seconds:.1f} s)", markup=False)
@@ -70,6 +79,7 @@ class Terminal:
             SpinnerColumn(finished_text="[green]✓[/green]"),
             TextColumn("{task.description:<12}", markup=False),
             TimeElapsedColumn(),
+            TextColumn("{task.fields[done]}", style="cyan", markup=False),
             TextColumn("{task.fields[text]}", style="dim", markup=False),
             console=console,
         )
@@ -84,17 +94,22 @@ class Terminal:
 
     def start(self, step: str) -> None:
         """Adds a row."""
-        self._task = self._rows.add_task(step, total=1, text="")
+        self._task = self._rows.add_task(step, total=1, text="", done="")
 
     def note(self, text: str) -> None:
         """Changes the text of the last row."""
         if self._task is not None:
             self._rows.update(self._task, text=text)
 
+    def tasks(self, done: int, total: int) -> None:
+        """Shows them in the last row."""
+        if self._task is not None:
+            self._rows.update(self._task, done=f"{done}/{total} tasks" if total else "")
+
     def done(self, text: str, seconds: float) -> None:
         """Ends the last row."""
         if self._task is not None:
-            self._rows.update(self._task, text=text, completed=1)
+            self._rows.update(self._task, text=text, completed=1, done="")
 
 
 @contextmanager

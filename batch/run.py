@@ -18,6 +18,7 @@ from batch.kafka import Partition
 from batch.ledger import Ledger
 from batch.progress import Progress, Stopwatch
 from batch.spark import session, size
+from batch.stages import watched
 from rankings.ranking import LABELS, Ranking
 from rankings.render import lake
 from runtime.errors import Permanent, TidelakeError
@@ -69,7 +70,7 @@ class Run:
             "reconciliation begins", version=self.version, boundary=boundary.isoformat(), done=self.certificate.done
         )
         try:
-            with self._spark() as spark:
+            with self._spark() as spark, watched(spark, self._watch.progress):
                 self._wait(spark, partitions(self._task.settings))
                 for name, step in (("silver", Run._silver), ("gold", Run._gold), ("load", Run._load)):
                     self._once(name, step, spark)

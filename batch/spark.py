@@ -86,7 +86,8 @@ def _jvm(settings: Settings, scratch: Path, log: IO[bytes]) -> Any:
     from pyspark.errors import PySparkRuntimeError
     from pyspark.java_gateway import launch_gateway
 
-    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    if settings.spark_master.startswith("local"):
+        os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     conf = SparkConf(loadDefaults=False).setAll(list(_start_options(settings, scratch).items()))
     try:
@@ -100,22 +101,47 @@ def _jvm(settings: Settings, scratch: Path, log: IO[bytes]) -> Any:
 
 
 def _start_options(settings: Settings, scratch: Path) -> Mapping[str, str]:
+    jars = jar_files(settings)
+    java = (f"-Dlog4j2.configurationFile={LOG_CONFIG.as_uri()}", "-XX:+UseParallelGC", f"-Djava.io.tmpdir={scratch}")
     return {
         "spark.app.name": "tidelake-reconcile",
         "spark.master": settings.spark_master,
         "spark.driver.memory": settings.spark_memory,
-        "spark.driver.extraClassPath": ":".join(jar_files(settings)),
-        "spark.driver.extraJavaOptions": " ".join(
-            (f"-Dlog4j2.configurationFile={LOG_CONFIG.as_uri()}", "-XX:+UseParallelGC", f"-Djava.io.tmpdir={scratch}")
-        ),
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.extraClassPath": ":".join(jars),
+        "spark.driver.extraJavaOptions": " ".join(java),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.local.dir": str(scratch),
         "spark.sql.warehouse.dir": (scratch / "warehouse").as_uri(),
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+        **_event_log(settings),
+        **_place(settings, jars),
+        **_asked(settings),
     }
+
+
+def _event_log(settings: Settings) -> Mapping[str, str]:
+    """What the History Server shows later."""
+    folder = settings.spark_event_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    return {
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.dir": folder.as_uri(),
+        "spark.eventLog.rolling.enabled": "false",
+    }
+
+
+def _place(settings: Settings, jars: list[str]) -> Mapping[str, str]:
+    """In this process alone, or on a cluster, whose executors need the jars and a way back."""
+    if settings.spark_master.startswith("local"):
+        return {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    return {"spark.jars": ",".join(Path(jar).absolute().as_uri() for jar in jars)}
+
+
+def _asked(settings: Settings) -> Mapping[str, str]:
+    """What the deployment sets itself."""
+    pairs = (part.partition("=") for part in settings.spark_options.split(";") if part.strip())
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def jar_files(settings: Settings) -> list[str]:

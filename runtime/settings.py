@@ -98,6 +98,10 @@ class Settings(BaseSettings):
     mark_wait_seconds: float = Field(120.0, gt=0, description="Longest wait of a reconciliation for the lake's marks.")
     spark_master: str = Field("local[*]", description="Where the reconciliation runs.")
     spark_memory: str = Field("1g", description="Heap of the Spark driver.")
+    spark_options: str = Field(
+        "",
+        description="Further options of Spark as name=value, joined by semicolons; they win over the platform's own.",
+    )
     spark_jars: str = Field(
         "",
         description="Jars for Spark, joined by commas: Iceberg's, PostgreSQL's, the contract's parser; empty takes "
@@ -192,6 +196,11 @@ class Settings(BaseSettings):
     def temporary_dir(self) -> Path:
         """Where the servers keep what they need only while they run."""
         return self.home / "tmp"
+
+    @property
+    def spark_event_dir(self) -> Path:
+        """What Spark's runs leave for the History Server."""
+        return self.home / "spark-events"
 
     @property
     def log_dir(self) -> Path:

@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     """Adds the stack's commands."""
     for command in (up, down, status, logs, restart, env, jars):
         app.command()(command)
+    app.command("spark-history")(spark_history)
 
 
 def up(
@@ -162,3 +163,15 @@ def _fetch_jars() -> None:
         with progress_bar() as progress:
             fetch(all_jars(), progress)
     unpacked_plugin()
+
+
+def spark_history(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Its port; 0 takes a free one.")] = 0,
+) -> None:
+    """Show what Spark did in past reconciliations, stage by stage, in its History Server; stays until Ctrl-C."""
+    from stack.ports import HOST, free_port
+    from stack.spark_history import serve
+
+    chosen = port or free_port(set())
+    typer.echo(f"http://{HOST}:{chosen}")
+    serve(chosen)

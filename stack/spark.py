@@ -23,16 +23,17 @@ def spark_jars() -> list[Path]:
     """
     (compiler,) = jars("compiler")
     parser = kernel()
-    class_path = ":".join(map(str, (parser, *_spark_home().glob("jars/spark-sql-api_*.jar"), *_scala())))
+    class_path = ":".join(map(str, (parser, *spark_home().glob("jars/spark-sql-api_*.jar"), *_scala())))
     own = compiled(java(), compiler, class_path, settings().jar_cache / "kernel", Sources("tidelake-batch", SOURCES))
     return [*jars("spark"), parser, own]
 
 
 def _scala() -> list[Path]:
-    return list(_spark_home().glob("jars/scala-library-*.jar"))
+    return list(spark_home().glob("jars/scala-library-*.jar"))
 
 
-def _spark_home() -> Path:
+def spark_home() -> Path:
+    """The Spark inside the pyspark wheel."""
     spec = find_spec("pyspark")
     if spec is None or not spec.submodule_search_locations:
         raise Permanent("the package pyspark is not installed", todo="run `make install`")

@@ -17,18 +17,21 @@ def subjects(ranking: Ranking, version: int, older: int) -> str:
     Columns: currency, the subject's columns, amount and sales in `older` and in `version`.
     """
     keys = ", ".join(("currency", *ranking.subject))
-    return f"""SELECT {keys}, sum(was_amount) AS was_amount, sum(was_sales) AS was_sales,
-    sum(amount) AS amount, sum(sales) AS sales
+    return f"""SELECT {keys}, was_amount, was_sales, amount, sales
 FROM
 (
-    SELECT {keys}, 0 AS was_amount, 0L AS was_sales, amount, sales
-    FROM {gold(ranking)} VERSION AS OF '{version_tag(version)}'
-    UNION ALL
-    SELECT {keys}, amount, sales, 0, 0L FROM {gold(ranking)} VERSION AS OF '{version_tag(older)}'
+    SELECT {keys}, sum(was_amount) AS was_amount, sum(was_sales) AS was_sales, sum(amount) AS amount, sum(sales) AS sales
+    FROM
+    (
+        SELECT {keys}, 0 AS was_amount, 0L AS was_sales, amount, sales
+        FROM {gold(ranking)} VERSION AS OF '{version_tag(version)}'
+        UNION ALL
+        SELECT {keys}, amount, sales, 0, 0L FROM {gold(ranking)} VERSION AS OF '{version_tag(older)}'
+    )
+    GROUP BY {keys}
 )
-GROUP BY {keys}
-HAVING sum(amount) != sum(was_amount) OR sum(sales) != sum(was_sales)
-ORDER BY abs(sum(amount) - sum(was_amount)) DESC, {keys}
+WHERE amount != was_amount OR sales != was_sales
+ORDER BY abs(amount - was_amount) DESC, {keys}
 LIMIT :most"""
 
 

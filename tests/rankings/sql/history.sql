@@ -27,31 +27,37 @@ WHERE NOT was <=> now
 ORDER BY source, sale_id
 
 -- subjects(ranking=top-sales-per-city, version=3, older=1)
-SELECT currency, country, city, sum(was_amount) AS was_amount, sum(was_sales) AS was_sales,
-    sum(amount) AS amount, sum(sales) AS sales
+SELECT currency, country, city, was_amount, was_sales, amount, sales
 FROM
 (
-    SELECT currency, country, city, 0 AS was_amount, 0L AS was_sales, amount, sales
-    FROM lake.gold.top_sales_per_city VERSION AS OF 'v3'
-    UNION ALL
-    SELECT currency, country, city, amount, sales, 0, 0L FROM lake.gold.top_sales_per_city VERSION AS OF 'v1'
+    SELECT currency, country, city, sum(was_amount) AS was_amount, sum(was_sales) AS was_sales, sum(amount) AS amount, sum(sales) AS sales
+    FROM
+    (
+        SELECT currency, country, city, 0 AS was_amount, 0L AS was_sales, amount, sales
+        FROM lake.gold.top_sales_per_city VERSION AS OF 'v3'
+        UNION ALL
+        SELECT currency, country, city, amount, sales, 0, 0L FROM lake.gold.top_sales_per_city VERSION AS OF 'v1'
+    )
+    GROUP BY currency, country, city
 )
-GROUP BY currency, country, city
-HAVING sum(amount) != sum(was_amount) OR sum(sales) != sum(was_sales)
-ORDER BY abs(sum(amount) - sum(was_amount)) DESC, currency, country, city
+WHERE amount != was_amount OR sales != was_sales
+ORDER BY abs(amount - was_amount) DESC, currency, country, city
 LIMIT :most
 
 -- subjects(ranking=top-salesman-in-country, version=3, older=1)
-SELECT currency, country, salesman_id, sum(was_amount) AS was_amount, sum(was_sales) AS was_sales,
-    sum(amount) AS amount, sum(sales) AS sales
+SELECT currency, country, salesman_id, was_amount, was_sales, amount, sales
 FROM
 (
-    SELECT currency, country, salesman_id, 0 AS was_amount, 0L AS was_sales, amount, sales
-    FROM lake.gold.top_salesman_in_country VERSION AS OF 'v3'
-    UNION ALL
-    SELECT currency, country, salesman_id, amount, sales, 0, 0L FROM lake.gold.top_salesman_in_country VERSION AS OF 'v1'
+    SELECT currency, country, salesman_id, sum(was_amount) AS was_amount, sum(was_sales) AS was_sales, sum(amount) AS amount, sum(sales) AS sales
+    FROM
+    (
+        SELECT currency, country, salesman_id, 0 AS was_amount, 0L AS was_sales, amount, sales
+        FROM lake.gold.top_salesman_in_country VERSION AS OF 'v3'
+        UNION ALL
+        SELECT currency, country, salesman_id, amount, sales, 0, 0L FROM lake.gold.top_salesman_in_country VERSION AS OF 'v1'
+    )
+    GROUP BY currency, country, salesman_id
 )
-GROUP BY currency, country, salesman_id
-HAVING sum(amount) != sum(was_amount) OR sum(sales) != sum(was_sales)
-ORDER BY abs(sum(amount) - sum(was_amount)) DESC, currency, country, salesman_id
+WHERE amount != was_amount OR sales != was_sales
+ORDER BY abs(amount - was_amount) DESC, currency, country, salesman_id
 LIMIT :most
