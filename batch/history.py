@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from batch import branches, publish
+from batch import branches, checks, publish
+from batch.certificate import Certificate
 from batch.clickhouse import Publication, Store
 from batch.ledger import Row, opened, reading
 from batch.silver import TABLES
@@ -85,10 +86,26 @@ def rollback(version: int, settings: Settings) -> Publication:
                 valid=f"a version through {kept_from.isoformat()} or later",
                 todo="ask for it as of that version, or reconcile anew",
             )
+        if wanted:
+            _check_whole(wanted, ledger.certificate(version), store, settings)
         publication = publish.publish_again(version, store, ledger)
         with session(settings) as spark:
             branches.show(spark, _tables(spark, publication), version)
     return publication
+
+
+def _check_whole(wanted: Publication, certificate: Certificate | None, store: Store, settings: Settings) -> None:
+    """Answers would be wrong if care had dropped a version of its chain."""
+    known = [ranking for ranking in RANKINGS if ranking.name in wanted.rankings]
+    expected = certificate.checksums if certificate else {}
+    found = checks.in_stores(store, settings.platform_dsn.get_secret_value(), known, wanted.versions, expected)
+    if wrong := [str(each) for each in found if not each.holds]:
+        raise Permanent(
+            f"version {wanted.version} is no longer whole in the stores",
+            received="; ".join(wrong),
+            valid="one of the versions last published (TIDELAKE_KEEP_VERSIONS)",
+            todo="see `tidelake publications`",
+        )
 
 
 def _tables(spark: SparkSession, publication: Publication) -> list[str]:

@@ -20,7 +20,8 @@ def subjects(ranking: Ranking, version: int, older: int) -> str:
     return f"""SELECT {keys}, was_amount, was_sales, amount, sales
 FROM
 (
-    SELECT {keys}, sum(was_amount) AS was_amount, sum(was_sales) AS was_sales, sum(amount) AS amount, sum(sales) AS sales
+    SELECT {keys}, sum(was_amount) AS was_amount, sum(was_sales) AS was_sales,
+        sum(amount) AS amount, sum(sales) AS sales
     FROM
     (
         SELECT {keys}, 0 AS was_amount, 0L AS was_sales, amount, sales

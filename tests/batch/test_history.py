@@ -110,7 +110,7 @@ def test_care_changes_no_answer_and_drops_what_is_not_kept(world: World) -> None
     tags = world.spark.sql("SELECT name FROM lake.silver.sales.refs WHERE type = 'TAG'").collect()
     assert {each.name for each in tags} == {"v3", "v4"}
     assert wrong(verify(4, world.settings, Quiet())) == []
-    with pytest.raises(Permanent, match="no longer all there"):
+    with pytest.raises(Permanent, match="no longer whole in the stores"):
         rollback(2, world.settings)
     assert published(world, grown(world, log, 30)).certificate.versions == (5,)
     assert_published(world, 5, log.before(log.now))

@@ -30,7 +30,8 @@ ORDER BY source, sale_id
 SELECT currency, country, city, was_amount, was_sales, amount, sales
 FROM
 (
-    SELECT currency, country, city, sum(was_amount) AS was_amount, sum(was_sales) AS was_sales, sum(amount) AS amount, sum(sales) AS sales
+    SELECT currency, country, city, sum(was_amount) AS was_amount, sum(was_sales) AS was_sales,
+        sum(amount) AS amount, sum(sales) AS sales
     FROM
     (
         SELECT currency, country, city, 0 AS was_amount, 0L AS was_sales, amount, sales
@@ -48,7 +49,8 @@ LIMIT :most
 SELECT currency, country, salesman_id, was_amount, was_sales, amount, sales
 FROM
 (
-    SELECT currency, country, salesman_id, sum(was_amount) AS was_amount, sum(was_sales) AS was_sales, sum(amount) AS amount, sum(sales) AS sales
+    SELECT currency, country, salesman_id, sum(was_amount) AS was_amount, sum(was_sales) AS was_sales,
+        sum(amount) AS amount, sum(sales) AS sales
     FROM
     (
         SELECT currency, country, salesman_id, 0 AS was_amount, 0L AS was_sales, amount, sales
