@@ -26,10 +26,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-BRONZE_SNAPSHOTS = timedelta(hours=1)
+SNAPSHOTS = timedelta(hours=1)
 """The lake job commits every few seconds: longer kept, the table's metadata would grow without end."""
 
-SNAPSHOTS = timedelta(hours=1)
 ORPHANS = timedelta(days=3)
 """A file that is younger may belong to a commit under way."""
 
@@ -72,8 +71,20 @@ def _when(row: Row) -> datetime:
     return row.published_at
 
 
-def care(settings: Settings, progress: Progress, among: tuple[Ranking, ...] = RANKINGS) -> dict[str, float]:
+def care(
+    settings: Settings,
+    progress: Progress,
+    among: tuple[Ranking, ...] = RANKINGS,
+    *,
+    snapshots: timedelta = SNAPSHOTS,
+) -> dict[str, float]:
     """All of it; safe to be ended anywhere and to be done again. Seconds by step.
+
+    Args:
+        settings: where everything is.
+        progress: is told the steps.
+        among: the rankings.
+        snapshots: the age from which a snapshot that no version names is dropped.
 
     Raises:
         Retryable: a store is away, or a reconciliation is running.
@@ -88,7 +99,7 @@ def care(settings: Settings, progress: Progress, among: tuple[Ranking, ...] = RA
         with watch.step("stores"):
             watch.result(_stores(store, ledger, known, among))
         with session(settings) as spark:
-            for name, step in _lake_steps(settings, known, among):
+            for name, step in _lake_steps(settings, known, among, snapshots):
                 with watch.step(name):
                     watch.result(step(spark))
     return seconds
@@ -111,14 +122,16 @@ def _stores(store: Store, ledger: Ledger, known: Kept, among: Iterable[Ranking])
 Step = Callable[["SparkSession"], str]
 
 
-def _lake_steps(settings: Settings, known: Kept, among: Sequence[Ranking]) -> Iterator[tuple[str, Step]]:
+def _lake_steps(
+    settings: Settings, known: Kept, among: Sequence[Ranking], snapshots: timedelta
+) -> Iterator[tuple[str, Step]]:
     computed = [*TABLES, *map(lake.gold, among)]
     yield "tags", lambda spark: _tags(spark, computed, known)
     if settings.bronze_keep_days:
         until = datetime.now(UTC) - timedelta(days=settings.bronze_keep_days)
         yield "retention", lambda spark: _trim(spark, until.replace(microsecond=0))
     yield "compaction", lambda spark: _compact(spark, computed, known.current)
-    yield "expiry", lambda spark: _expire(spark, [*computed, lake.BRONZE])
+    yield "expiry", lambda spark: _expire(spark, [*computed, lake.BRONZE], snapshots)
     yield "orphans", lambda spark: _orphans(spark, [*computed, lake.BRONZE])
 
 
@@ -158,7 +171,7 @@ def _compact(spark: SparkSession, computed: Sequence[str], current: int) -> str:
         branches.show(spark, [table], current)
         files += _files(spark.sql(render.compact(table)).first())
         spark.sql(lake.set_tag(table, current))
-    until = datetime.now(UTC) - BRONZE_SNAPSHOTS
+    until = datetime.now(UTC) - SNAPSHOTS
     files += _files(spark.sql(render.compact_before(lake.BRONZE).format(until=f"{until:%Y-%m-%d %H}:00:00")).first())
     return f"{files} files joined"
 
@@ -167,11 +180,10 @@ def _files(row: Any) -> int:
     return int(row.rewritten_data_files_count) if row else 0
 
 
-def _expire(spark: SparkSession, tables: Sequence[str]) -> str:
+def _expire(spark: SparkSession, tables: Sequence[str], age: timedelta) -> str:
     dropped = 0
     for table in _existing(spark, tables):
-        kept_for = BRONZE_SNAPSHOTS if table == lake.BRONZE else SNAPSHOTS
-        row = spark.sql(render.expire(table), {"older_than": datetime.now(UTC) - kept_for}).first()
+        row = spark.sql(render.expire(table), {"older_than": datetime.now(UTC) - age}).first()
         dropped += int(row.deleted_data_files_count) if row else 0
         spark.sql(render.compact_manifests(table))
     return f"{dropped} files dropped"

@@ -26,7 +26,7 @@ Most = Annotated[int, typer.Option("--limit", min=1, help="How many rows to show
 
 def register(app: typer.Typer) -> None:
     """Adds the batch's commands."""
-    for command in (reconcile, publications, rollback, drift, diff, verify, care, nightly):
+    for command in (reconcile, publications, rollback, drift, diff, verify, care, nightly, forget):
         app.command()(command)
 
 
@@ -192,3 +192,34 @@ def nightly() -> None:
     with progress.shown(Console(stderr=True)) as view:
         versions = run(settings(), view)
     typer.echo(f"published {', '.join(map(str, versions))}" if versions else "nothing was missed")
+
+
+def forget(
+    salesman: Annotated[
+        str | None, typer.Option(help="A salesman's id: the person's sales stay, without them.")
+    ] = None,
+    sale: Annotated[str | None, typer.Option(help="A sale, as SOURCE/ID: it is deleted.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it: nothing of it can be taken back.")] = False,
+) -> None:
+    """Forget one person or one sale wherever the platform keeps them, and say what can't be forgotten."""
+    from rich.console import Console
+
+    from batch import progress
+    from batch.forget import LEFT, Asked
+    from batch.forget import forget as run
+    from observe import logs
+    from runtime.errors import Permanent
+    from runtime.settings import settings
+
+    if (salesman is None) == (sale is None) or (sale is not None and "/" not in sale) or not yes:
+        raise Permanent(
+            "say whom or what to forget, and that it is meant",
+            valid="--salesman ID --yes, or --sale SOURCE/ID --yes",
+        )
+    logs.configure("forget", terminal=False)
+    source, _, number = (sale or "").partition("/")
+    with progress.shown(Console(stderr=True)) as view:
+        count = run(Asked(salesman, (source, number) if sale else None), settings(), view)
+    typer.echo(f"{count:,} sales rewritten; versions before this one are gone. What stays:")
+    for each in LEFT:
+        typer.echo(f"- {each}")

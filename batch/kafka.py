@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from rankings.topics import TOPICS, carries_sales
 from runtime.errors import Retryable
 from runtime.settings import Settings
@@ -33,3 +36,25 @@ def partitions(settings: Settings) -> frozenset[Partition]:
     return frozenset(
         (name, partition) for name, topic in known.items() if carries_sales(name) for partition in topic.partitions
     )
+
+
+def write(settings: Settings, records: Sequence[Any]) -> None:
+    """Writes records (topic, partition, key, payload) to the log, each in its place.
+
+    Raises:
+        Retryable: the log did not take them all.
+    """
+    from confluent_kafka import Producer
+
+    failed: list[str] = []
+    producer = Producer({"bootstrap.servers": settings.kafka, "enable.idempotence": True, "log_level": 0})
+    for each in records:
+        producer.produce(
+            each.topic,
+            each.payload,
+            each.key,
+            partition=each.partition,
+            on_delivery=lambda error, _: failed.append(str(error)) if error else None,
+        )
+    if producer.flush(TIMEOUT_SECONDS) or failed:
+        raise Retryable("the log did not take every record", received=", ".join(failed[:3]), todo="run it again")

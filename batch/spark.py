@@ -145,7 +145,7 @@ def _asked(settings: Settings) -> Mapping[str, str]:
 
 
 def jar_files(settings: Settings) -> list[str]:
-    """Those that the setting names, else those of the one-machine stack."""
+    """Those that the setting names, as a running stack fills it in; else those that the stack locks."""
     if settings.spark_jars:
         return settings.spark_jars.split(",")
     from stack.spark import spark_jars

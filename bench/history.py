@@ -37,6 +37,7 @@ def main(
     json_file: Annotated[Path | None, typer.Option("--json", help="A file for every figure.")] = None,
 ) -> None:
     """Measure reconciliations of several sizes, one after the other."""
+    from stack.spark import spark_jars
     from stack.supervisor import running_stack, wait_settled
 
     console, done = Console(), []
@@ -45,6 +46,7 @@ def main(
             # PostgreSQL runs as another user, who has to reach his folder.
             Path(home).chmod(0o755)
             os.environ["TIDELAKE_HOME"] = home
+            os.environ["TIDELAKE_SPARK_JARS"] = ",".join(map(str, spark_jars()))
             settings.cache_clear()
             with running_stack(only=SERVERS) as board:
                 if wait_settled(board, _never(), lambda _: None) != "ready":

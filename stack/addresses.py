@@ -51,9 +51,14 @@ def _still_free(port: int, taken: set[int]) -> int:
     return port if port and port not in taken and is_free(port) else free_port(taken)
 
 
-def write(chosen: Mapping[str, int]) -> None:
-    """Writes `addresses.json`: the settings that any other process with the same TIDELAKE_HOME finds the stack by."""
-    content = {**_addresses(chosen), "ports": dict(chosen)}
+def write(chosen: Mapping[str, int], more: Mapping[str, str] | None = None) -> None:
+    """Writes `addresses.json`: the settings that any other process with the same TIDELAKE_HOME finds the stack by.
+
+    Args:
+        chosen: the ports.
+        more: further settings.
+    """
+    content = {**_addresses(chosen), **(more or {}), "ports": dict(chosen)}
     write_private(addresses_file(), json.dumps(content, indent=2))
     settings.cache_clear()
 

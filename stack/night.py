@@ -96,21 +96,24 @@ class Clock:
         fresh.replace(path)
 
 
-def clock(chosen: Settings, command: tuple[str, ...]) -> Any:
-    """The scheduler with the night's work, at once if a night was missed; not started yet."""
+def clock(scheduler: Any, chosen: Settings, command: tuple[str, ...], *, missed: bool) -> None:
+    """Gives a scheduler, which has not started yet, the night's work.
+
+    Args:
+        scheduler: one of apscheduler's.
+        command: does the work.
+        missed: whether a night was missed, so that the work is done at once.
+    """
     from apscheduler.events import EVENT_JOB_ADDED, EVENT_SCHEDULER_STARTED
-    from apscheduler.schedulers.blocking import BlockingScheduler
     from apscheduler.triggers.cron import CronTrigger
 
-    scheduler = BlockingScheduler(timezone="UTC", job_defaults={"coalesce": True, "misfire_grace_time": None})
     made = Clock(scheduler, chosen, command)
     hour, minute = chosen.nightly_at.split(":")
     trigger = CronTrigger(hour=int(hour), minute=int(minute), timezone=chosen.business_time_zone)
     scheduler.add_job(made.tick, trigger, id=JOB)
-    if _night_was_missed(chosen):
+    if missed:
         scheduler.add_job(made.tick, "date", id="missed")
     scheduler.add_listener(lambda _: made.tell_next(), EVENT_SCHEDULER_STARTED | EVENT_JOB_ADDED)
-    return scheduler
 
 
 def _night_was_missed(chosen: Settings) -> bool:
@@ -126,8 +129,13 @@ def _night_was_missed(chosen: Settings) -> bool:
 def main() -> None:
     """The clock, until it is told to end."""
     logs.configure("night")
-    state_file(settings()).unlink(missing_ok=True)
-    clock(settings(), (sys.executable, "-m", "runtime", "nightly")).start()
+    from apscheduler.schedulers.blocking import BlockingScheduler
+
+    chosen = settings()
+    # What is late is done once, however late it is.
+    scheduler = BlockingScheduler(timezone="UTC", job_defaults={"coalesce": True, "misfire_grace_time": None})
+    clock(scheduler, chosen, (sys.executable, "-m", "runtime", "nightly"), missed=_night_was_missed(chosen))
+    scheduler.start()
 
 
 if __name__ == "__main__":

@@ -23,8 +23,12 @@ from stack.lock import stack_lock
 from stack.model import Part, Service
 from stack.runner import ServiceRunner, StepRunner, failure
 from stack.services import parts
+from stack.spark import spark_jars
 
 Runner = ServiceRunner | StepRunner
+
+NIGHT = "night"
+"""The part that reconciles: where it runs, everyone who does finds Spark's jars in the addresses."""
 
 
 @contextmanager
@@ -42,6 +46,8 @@ def running_stack(listener: Callable[[Row], None] | None = None, only: Container
         wait_for_leftovers()
         addresses.write(addresses.choose())
         all_parts = [part for part in parts() if only is None or part.name in only]
+        if any(part.name == NIGHT for part in all_parts):
+            addresses.write(addresses.ports(), {"spark_jars": ",".join(map(str, spark_jars()))})
         board = Board(all_parts, listener)
         runners = {part.name: _runner(part, board) for part in all_parts}
         for runner in runners.values():

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from batch.spark import session
 from runtime.settings import Settings
+from stack.spark import spark_jars
 from tests.batch.world import World
 from tests.postgres import running as postgres_running
 from tests.stack_clickhouse.gateway import PASSWORD, USER
@@ -37,6 +38,7 @@ def batch_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting
             spark_master="local[2]",
             mark_wait_seconds=1,
             live_wait_seconds=0,
+            spark_jars=",".join(map(str, spark_jars())),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -15,6 +15,7 @@ from batch.causes import Evidence, cause
 from batch.drift import LIVE_BEHIND, Drift, DriftHeld, check
 from batch.reconcile import Published
 from rankings.catalogue import RANKINGS, TOP_SALES_PER_CITY
+from rankings.contract import Rejected
 from rankings.sale import Deletion, Sale
 from tests.batch.log import Log, Record
 from tests.batch.test_reconcile import grown, published
@@ -78,8 +79,8 @@ def told(world: World, records: Iterable[Record], forget_at: datetime | None = N
     return rows
 
 
-def lived(world: World, rows: Rows, records: Iterable[Record]) -> None:
-    """Live has these rows, and has taken these records."""
+def lived(world: World, rows: Rows, records: Sequence[Record]) -> None:
+    """Live has these rows, and has taken or refused these records."""
     for ranking in RANKINGS:
         world.insert(
             ranking.live_table,
@@ -92,6 +93,15 @@ def lived(world: World, rows: Rows, records: Iterable[Record]) -> None:
                 for (second, key), delta in rows[ranking.name].items()
             ],
         )
+    refused = [each for each in records if isinstance(each.said, Rejected)]
+    text = {"field": "", "reason": "no", "key": "", "payload": "", "hop": "stream"}
+    world.insert(
+        "quarantine",
+        [
+            {"topic": each.topic, "partition": each.partition, "offset": each.offset, "log_time": each.log_time, **text}
+            for each in refused
+        ],
+    )
     ends: dict[tuple[str, int], Record] = {}
     for each in records:
         ends[each.topic, each.partition] = each

@@ -49,6 +49,7 @@ def environment(chosen: Settings, home: Path) -> dict[str, str]:
         "SPARK_MEMORY": "512m",
         "JAR_CACHE": str(chosen.jar_cache),
         "LIVE_WAIT_SECONDS": "0",
+        "SPARK_JARS": chosen.spark_jars,
     }
     return {**os.environ, **{f"TIDELAKE_{name}": value for name, value in told.items()}}
 

@@ -1,0 +1,159 @@
+"""Forgetting one sale or one person, on request, wherever the platform keeps them.
+
+A sale is deleted by a record in the log, as its source would do it. A person's sales stay, for the figures of cities
+are made of them; a record for each puts `FORGOTTEN` in the person's place. Then everything is rebuilt into a chain of
+its own, and what told of them is taken out: the lake's copy of the log, older versions, labels, live, quarantine.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from batch import branches, bronze, care, kafka
+from batch.clickhouse import Store
+from batch.kafka import Partition
+from batch.ledger import opened
+from batch.postgres import connected
+from batch.progress import Progress
+from batch.reconcile import Published, reconcile
+from batch.spark import session
+from rankings.catalogue import RANKINGS
+from rankings.contract import DELETED_FIELD
+from rankings.render import forget as render
+from rankings.render import lake
+from runtime.errors import Permanent
+from runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+FORGOTTEN = "(forgotten)"
+"""The salesman's id in the place of a person who is forgotten."""
+
+LEFT = (
+    "the log keeps the older records until it is compacted (TIDELAKE_COMPACTION_LAG_DAYS)",
+    "the source keeps what it has: ask it to forget, too, or its next change brings the sale back",
+    "backups, and answers that were given",
+)
+"""What the platform can't take back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is written to the log."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be forgotten: a person by the salesman's id, or a sale by its key."""
+
+    person: str | None = None
+    sale: tuple[str, str] | None = None
+
+    @property
+    def text(self) -> str:
+        """As it stands in a payload."""
+        return json.dumps(self.person if self.person is not None else (self.sale or ("", ""))[1], ensure_ascii=False)
+
+
+Write = Callable[[Settings, Sequence[Record]], None]
+
+
+def forget(
+    asked: Asked,
+    settings: Settings,
+    progress: Progress,
+    write: Write = kafka.write,
+    partitions: Callable[[Settings], frozenset[Partition]] = kafka.partitions,
+) -> int:
+    """Forgets; how many sales it was about. Safe to be done again, whatever ended it.
+
+    Raises:
+        Permanent: no sale of that kind is known.
+        Retryable: a server is away, the lake is not complete in time, or a reconciliation is running.
+    """
+    with session(settings) as spark:
+        progress.start("find")
+        found = _find(spark, asked)
+        write(settings, [_record(row, asked) for row in found])
+        boundary = _next_second()
+        outcome = reconcile(boundary, settings, full=True, progress=progress, partitions=partitions)
+        if not isinstance(outcome, Published):
+            raise Permanent("the version without them was not published", todo="run it again")
+        progress.start("forget")
+        _take_out(spark, asked, settings, boundary)
+    only_this = settings.model_copy(update={"keep_versions": 1})
+    care.care(only_this, progress, snapshots=timedelta())
+    return len(found)
+
+
+def _find(spark: SparkSession, asked: Asked) -> list[Any]:
+    """The states of the sales; the view `parsed` holds all of the lake's log."""
+    everything = datetime(2100, 1, 1, tzinfo=UTC)
+    bronze.parse(spark, bronze.records(spark, everything, branches.snapshot(spark, lake.BRONZE)))
+    if asked.person is not None:
+        sales = spark.sql(render.sales_of_person(), {"person": asked.person})
+    else:
+        sales = spark.createDataFrame([asked.sale or ("", "")], "source string, sale_id string")
+    sales.persist().createOrReplaceTempView(render.FORGOTTEN)
+    states = spark.sql(render.states()).collect()
+    if not states:
+        raise Permanent("no sale of that kind is known", received=asked.person or asked.sale)
+    return states
+
+
+def _record(row: Any, asked: Asked) -> Record:
+    key = None if row.key is None else bytes(row.key)
+    said: dict[str, object] = {"source": row.source, "sale_id": row.sale_id}
+    if row.deleted or asked.person is None:
+        said[DELETED_FIELD] = True
+    else:
+        credited = FORGOTTEN if row.salesman_id == asked.person else row.salesman_id
+        said |= {"occurred_at": f"{row.occurred_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z", "country": row.country}
+        said |= {"city": row.city, "salesman_id": credited, "amount": str(row.amount), "currency": row.currency}
+    return Record(row.topic, row.partition, key, json.dumps(said, ensure_ascii=False).encode())
+
+
+def _next_second() -> datetime:
+    """The boundary behind what was just written."""
+    boundary = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)
+    while datetime.now(UTC) < boundary:
+        time.sleep(0.1)
+    return boundary
+
+
+def _take_out(spark: SparkSession, asked: Asked, settings: Settings, boundary: datetime) -> None:
+    everything = datetime(2100, 1, 1, tzinfo=UTC)
+    parsed = bronze.parse(spark, bronze.records(spark, everything, branches.snapshot(spark, lake.BRONZE)))
+    spark.sql(render.positions()).persist().createOrReplaceTempView(render.POSITIONS)
+    spark.sql(render.delete_positions())
+    spark.sql(render.delete_refused(), {"text": asked.text})
+    parsed.unpersist()
+    store = Store(settings.clickhouse.get_secret_value(), RANKINGS)
+    store.run([(render.delete_refused_in_clickhouse(), {"text": asked.text})])
+    if asked.person is not None:
+        _forget_name(store, asked.person, settings, boundary)
+    with opened(settings.platform_dsn.get_secret_value()):
+        current = store.current()
+        if current:
+            spark.sql(lake.set_tag(lake.QUARANTINE, current.version))
+            # What it names has the older records. Without it the next run looks into all hours, once.
+            branches.drop_tags(spark, [lake.BRONZE], [current.version])
+
+
+def _forget_name(store: Store, person: str, settings: Settings, boundary: datetime) -> None:
+    store.run([(render.delete_label(), {"person": person})])
+    of_people = [ranking for ranking in RANKINGS if "salesman_id" in ranking.subject]
+    store.run((render.delete_live(ranking), {"person": person, "boundary": boundary}) for ranking in of_people)
+    with connected(settings.platform_dsn.get_secret_value()) as connection, connection.cursor() as cursor:
+        cursor.execute("DELETE FROM labels WHERE label = 'salesman' AND key = %s", (person,))

@@ -1,0 +1,89 @@
+"""A person or a sale that is forgotten is in no store and no file of the lake any more; the other figures stay."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from batch.forget import FORGOTTEN, Asked, forget
+from batch.forget import Record as Written
+from batch.progress import Quiet
+from rankings.catalogue import RANKINGS, TOP_SALES_PER_CITY, TOP_SALESMAN_IN_COUNTRY
+from rankings.sale import Sale
+from runtime.errors import Permanent
+from runtime.settings import Settings
+from tests.batch.log import Log, partitions
+from tests.batch.test_reconcile import grown, published
+from tests.batch.world import World
+
+pytestmark = pytest.mark.servers
+
+
+class Writer:
+    """Takes the log's place: what is written is in the lake at once, and so are marks of a minute later."""
+
+    def __init__(self, world: World, log: Log) -> None:
+        self._world, self._log = world, log
+
+    def __call__(self, _: Settings, records: Sequence[Written]) -> None:
+        first = len(self._log.records)
+        self._log.now = datetime.now(UTC)
+        for each in records:
+            self._log._put(each.topic, each.partition, each.key or b"", each.payload)
+        self._log.now += timedelta(minutes=1)
+        self._log.mark()
+        self._world.write(self._log.records[first:])
+
+
+def files_with(world: World, text: str) -> list[str]:
+    """The lake's data files that hold a text, whoever still knows them."""
+    import pyarrow.parquet as pq
+
+    found = []
+    for path in Path(urlsplit(world.settings.warehouse).path).rglob("*.parquet"):
+        rows = pq.read_table(path).to_pylist()
+        if any(text in value for row in rows for value in map(str, row.values())):
+            found.append(path.name)
+    return found
+
+
+def test_a_person_is_forgotten_and_the_cities_keep_their_sums(world: World) -> None:
+    log = Log(seed=51)
+    published(world, grown(world, log, 80))
+    published(world, grown(world, log, 40))
+    assert files_with(world, "Person 1 the")
+    cities = world.published(TOP_SALES_PER_CITY)
+    count = forget(Asked(person="p1"), world.settings, Quiet(), Writer(world, log), lambda _: partitions())
+    assert count > 3
+    assert world.published(TOP_SALES_PER_CITY) == cities
+    people = {key[-1] for key in world.published(TOP_SALESMAN_IN_COUNTRY)}
+    assert FORGOTTEN in people
+    assert "p1" not in people
+    for ranking in RANKINGS:
+        assert world.published(ranking) == world.totals(ranking, 3)
+    assert world.clickhouse("SELECT count() FROM labels WHERE key = 'p1'") == [(0,)]
+    assert world.postgres("SELECT count(*) FROM labels WHERE key = 'p1'") == [(0,)]
+    assert world.postgres("SELECT count(*) FROM totals WHERE 'p1' = ANY(subject)") == [(0,)]
+    assert files_with(world, "Person 1 the") == []
+
+
+def test_a_sale_is_forgotten(world: World) -> None:
+    log = Log(seed=52)
+    published(world, grown(world, log, 60))
+    sale = next(each.said for each in log.records if isinstance(each.said, Sale))
+    assert isinstance(sale, Sale)
+    assert forget(Asked(sale=sale.key), world.settings, Quiet(), Writer(world, log), lambda _: partitions()) == 1
+    for ranking in RANKINGS:
+        assert world.published(ranking) == world.expected(ranking, log.before(log.now))
+    kept = world.spark.table("lake.bronze.log").where(f"topic LIKE '%{sale.source}'").collect()
+    told = [
+        json.loads(row.payload) for row in kept if f'"{sale.sale_id}"' in (row.payload or b"").decode(errors="replace")
+    ]
+    assert [each.get("deleted") for each in told if each.get("source") == sale.source] == [True]
+    with pytest.raises(Permanent, match="no sale of that kind"):
+        forget(Asked(sale=("till", "never")), world.settings, Quiet(), Writer(world, log), lambda _: partitions())
