@@ -148,9 +148,9 @@ def jar_files(settings: Settings) -> list[str]:
     """Those that the setting names, as a running stack fills it in; else those that the stack locks."""
     if settings.spark_jars:
         return settings.spark_jars.split(",")
-    from stack.spark import spark_jars
+    from stack.jars import jars
 
-    return [str(path) for path in spark_jars()]
+    return [str(path) for path in jars("spark")]
 
 
 def _session(gateway: Any, settings: Settings) -> SparkSession:

@@ -8,7 +8,6 @@ from decimal import Decimal
 import pytest
 
 from batch import publish
-from batch.causes import UNKNOWN
 from batch.checksum import checksum
 from batch.clickhouse import Publication, Store
 from batch.drift import LIVE_BEHIND
