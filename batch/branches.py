@@ -58,6 +58,25 @@ def keep(spark: SparkSession, table: str, version: int) -> int:
     return end
 
 
+def name_while_written(spark: SparkSession, table: str, statement: str) -> None:
+    """Sets or drops a tag of a table that others write meanwhile.
+
+    Iceberg repeats a commit of rows that another one came before, but not one of names.
+    """
+    from py4j.protocol import Py4JJavaError
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+    def overtaken(error: BaseException) -> bool:
+        return isinstance(error, Py4JJavaError) and "CommitFailedException" in str(error)
+
+    def named() -> None:
+        spark.catalog.refreshTable(table)
+        spark.sql(statement)
+
+    wait = wait_random_exponential(multiplier=0.2, max=5)
+    Retrying(retry=retry_if_exception(overtaken), stop=stop_after_attempt(10), wait=wait, reraise=True)(named)
+
+
 def show(spark: SparkSession, tables: Iterable[str], version: int) -> None:
     """Lets all who read the tables see a version; done again, it changes nothing."""
     for table in tables:
@@ -74,4 +93,4 @@ def drop_tags(spark: SparkSession, tables: Iterable[str], versions: Iterable[int
         known = refs(spark, table)
         for version in unwanted:
             if lake.version_tag(version) in known:
-                spark.sql(lake.drop_tag(table, version))
+                name_while_written(spark, table, lake.drop_tag(table, version))

@@ -159,7 +159,8 @@ class Run:
             for table in silver.TABLES:
                 certificate.snapshots[table] = branches.keep(spark, table, self.version)
             if read := certificate.snapshots[lake.BRONZE]:
-                spark.sql(lake.set_tag(lake.BRONZE, self.version, read))
+                tag = lake.set_tag(lake.BRONZE, self.version, read)
+                branches.name_while_written(spark, lake.BRONZE, tag)
             load.refused(spark, self._clickhouse)
             load.names(spark, LABELS, self._clickhouse, self._postgres)
             self._watch.result(f"{certificate.states.sales:,} sales")
