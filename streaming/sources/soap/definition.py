@@ -100,6 +100,7 @@ class SoapSource(Source):
     limits: Limits = Limits()
 
     own_topic: ClassVar[str] = "events.soap"
+    steady: ClassVar[bool] = False
 
     @field_validator("request", "headers")
     @classmethod

@@ -152,6 +152,19 @@ def test_a_source_is_stopped_and_started(there: World, name: str) -> None:
     assert isinstance(run("sources", "stop", "no-such", code=1).exception, Permanent)
 
 
+def test_a_definition_is_checked_against_the_real_thing(there: World, name: str, tmp_path: Path) -> None:
+    (tmp_path / "sales.jsonl").write_text(json.dumps(GOOD) + "\n")
+    checked = told("sources", "check", name)
+    assert checked["ok"]
+    assert all(each["ok"] for each in checked["findings"])
+    assert "Köln" in run("sources", "check", name).stdout
+    (there.settings.sources_dir / f"{name}.yaml").write_text(DEFINITION.format(name=name, folder=tmp_path / "gone"))
+    checked = told("sources", "check", name, code=1)
+    assert not checked["ok"]
+    assert checked["findings"][-1]["todo"]
+    assert "not ok" in run("sources", "check", name, code=1).stdout
+
+
 def test_the_schema_of_a_definition_is_told() -> None:
     schema = json.loads(run("sources", "schema").stdout)
     assert {"FilesSource", "RestSource", "SoapSource", "PostgresSource"} <= set(schema["$defs"])
