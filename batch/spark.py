@@ -50,7 +50,7 @@ def session(settings: Settings) -> Iterator[SparkSession]:
 @contextmanager
 def _translated() -> Iterator[None]:
     """Turns Spark's errors into ours while the JVM still knows their texts."""
-    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+    from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     try:
