@@ -140,10 +140,6 @@ class Shop:
 Handler = Callable[[Asked], Answer]
 
 
-def _nothing(_: Asked) -> Answer:
-    return Answer("nothing is here", status=404, kind="text/plain")
-
-
 class HttpService:
     """The service while it runs.
 
@@ -248,6 +244,10 @@ class HttpService:
                 """Says nothing."""
 
         return Handler
+
+
+def _nothing(_: Asked) -> Answer:
+    return Answer("nothing is here", status=404, kind="text/plain")
 
 
 class Tokens:

@@ -7,15 +7,17 @@ import gzip
 import time
 import tracemalloc
 import zlib
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 
 from runtime.errors import Permanent, Retryable
+from streaming.sources.records import Row
 from streaming.sources.rest.parts import Limits
 from streaming.sources.rest.patience import Patience, later, retry_after
-from tests.sources.rest.service import Answer, HttpService
+from tests.sources.rest.service import Answer, Asked, Handler, HttpService, sale
 from tests.sources.rest.world import World, defined, ids, numbers
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -209,7 +211,7 @@ def test_memory_does_not_grow_with_the_number_of_pages(service: HttpService) -> 
     for pages in (5, 5, 100):
         service.handlers["/pages"] = _many(service, pages)
         world = World(defined(service, "pages", limits={"remembered": 1000}))
-        world.rows = _Counted()
+        world.rows = _Forgetful()
         gc.collect()
         tracemalloc.start()
         world.read()
@@ -219,16 +221,14 @@ def test_memory_does_not_grow_with_the_number_of_pages(service: HttpService) -> 
     assert peaks[2] < peaks[1] + 2_000_000
 
 
-class _Counted(list):  # type: ignore[type-arg]
+class _Forgetful(list[Row]):
     """Keeps nothing."""
 
-    def extend(self, rows: object) -> None:
+    def extend(self, rows: Iterable[Row]) -> None:
         """Drops the rows."""
 
 
-def _many(service: HttpService, pages: int):  # type: ignore[no-untyped-def]
-    from tests.sources.rest.service import Asked, sale
-
+def _many(service: HttpService, pages: int) -> Handler:
     def answer(asked: Asked) -> Answer:
         service.said.clear()
         service.asked.clear()
