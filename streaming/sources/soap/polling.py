@@ -27,7 +27,7 @@ class BySequence(_Part):
         argument: the path of the argument that takes the number.
         field: the path of a record's number; numbers only ever grow.
         next: in place of `field`, the path in the answer of what to ask with the next time (a number or a token).
-        start: what is asked with at first.
+        start: the number that counts as the last one at first, or the first token.
         inclusive: whether the service answers with the record of that number too.
         size: how many records a full answer has; a smaller one is the last.
     """

@@ -59,11 +59,13 @@ class Step:
 
     Attributes:
         rows: the records that are new.
+        came: how many records the answer had.
         position: to remember with them.
         over: whether the reading is at the source's present end.
     """
 
     rows: Sequence[Row]
+    came: int
     position: Position
     over: bool
 
@@ -144,7 +146,7 @@ class WholePoll:
     def step(self, question: Question, answer: Answer) -> Step:
         """The next page, or the end."""
         page = self._paging.following(question.position.get("page"), answer)
-        return Step(answer.rows, None if page is None else {"page": page}, page is None)
+        return Step(answer.rows, len(answer.rows), None if page is None else {"page": page}, page is None)
 
 
 class TimePoll:
@@ -177,8 +179,8 @@ class TimePoll:
         """The next page of the span, or the next span."""
         page = self._paging.following(question.position["page"], answer)
         if page is not None:
-            return Step(answer.rows, {**question.position, "page": page}, False)
-        return Step(answer.rows, {"since": question.position["until"]}, False)
+            return Step(answer.rows, len(answer.rows), {**question.position, "page": page}, False)
+        return Step(answer.rows, len(answer.rows), {"since": question.position["until"]}, False)
 
     def _written(self, moment: datetime) -> str:
         if self._told.written == "local":
@@ -205,7 +207,7 @@ class SequencePoll:
             following = answer.text(self._told.next)
             nothing = following is None or following == str(last)
             position = question.position if nothing else {"last": following}
-            return Step(answer.rows, position, nothing or self._is_last(answer))
+            return Step(answer.rows, len(answer.rows), position, nothing or self._is_last(answer))
         return self._by_field(last, self._told.field, answer)
 
     def _by_field(self, last: int, path: str, answer: Answer) -> Step:
@@ -225,7 +227,7 @@ class SequencePoll:
             if number is None or number > last
         ]
         over = newest == last or self._is_last(answer)
-        return Step(rows, {"last": newest}, over)
+        return Step(rows, len(answer.rows), {"last": newest}, over)
 
     def _is_last(self, answer: Answer) -> bool:
         if not answer.rows or (self._told.size is not None and len(answer.rows) < self._told.size):
@@ -242,7 +244,7 @@ class QueuePoll:
 
     def step(self, question: Question, answer: Answer) -> Step:
         """On, until the queue is empty."""
-        return Step(answer.rows, None, not answer.rows)
+        return Step(answer.rows, len(answer.rows), None, not answer.rows)
 
 
 def _numbered(row: Row, path: str) -> int | None:

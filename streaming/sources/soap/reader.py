@@ -14,7 +14,7 @@ from streaming.sources.soap.addressing import message_id
 from streaming.sources.soap.attachments import Entry, entries
 from streaming.sources.soap.faults import EmptyAnswer
 from streaming.sources.soap.polling import ByQueue, ByTime
-from streaming.sources.soap.polls import Answer, Question, poll_of
+from streaming.sources.soap.polls import Answer, Question, Step, poll_of
 from streaming.sources.soap.seen import Seen, digest
 from streaming.sources.soap.service import Answer as Told
 from streaming.sources.soap.service import Service
@@ -57,21 +57,27 @@ class SoapReader:
         service, mine = self._opened(), dict(memory)
         poll, seen = poll_of(self._source), Seen(mine, self._source.remember_ids)
         acknowledged: set[str] = set()
+        before: list[bytes] = []
         # The present that a reading goes to stands still, or a slow service would never be read to its end.
         present = datetime.now(UTC)
         while (question := poll.question(mine.get(POSITION), present)) is not None:
-            turn = int(mine.get(TURN, 0))
-            answer = asked(service, question, turn)
+            answer = asked(service, question, int(mine.get(TURN, 0)))
+            before = _page(question, answer, before)
             step = poll.step(question, answer)
-            rows, ids = self._new(step.rows, seen)
-            remember: dict[str, Any] = {POSITION: step.position, TURN: turn + 1, **seen.add(ids)}
-            if left_out := len(answer.rows) - len(rows):
-                remember[LEFT_OUT] = int(mine.get(LEFT_OUT, 0)) + left_out
-            yield Batch(rows, remember)
-            mine.update(remember)
+            batch = self._batch(step, seen, mine)
+            yield batch
+            mine.update(batch.remember)
             self._acknowledge(service, answer.rows, acknowledged)
             if step.over:
                 return
+
+    def _batch(self, step: Step, seen: Seen, mine: Memory) -> Batch:
+        """What is new of an answer, and all that is remembered with it."""
+        rows, ids = self._new(step.rows, seen)
+        remember: dict[str, Any] = {POSITION: step.position, TURN: int(mine.get(TURN, 0)) + 1, **seen.add(ids)}
+        if left_out := step.came - len(rows):
+            remember[LEFT_OUT] = int(mine.get(LEFT_OUT, 0)) + left_out
+        return Batch(rows, remember)
 
     def close(self) -> None:
         """Lets go of the connections."""
@@ -124,6 +130,18 @@ class SoapReader:
             value = part[0] if how.each else part
             service.ask(how.operation, {how.argument: value}, message_id(self._source.name, how.operation, *part))
         acknowledged.update(ids)
+
+
+def _page(question: Question, answer: Answer, before: list[bytes]) -> list[bytes]:
+    """What an answer holds.
+
+    Raises:
+        Permanent: it is a further page, and the one before over again: the service does not know of pages.
+    """
+    page = [row.raw for row in answer.rows]
+    if page and page == before and question.position.get("page") is not None:
+        raise Permanent("the service answers with the same page again and again", todo="see `pages.argument`")
+    return page
 
 
 def told_id(row: Row, path: str) -> str | None:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from zoneinfo import ZoneInfo
 
 from runtime.errors import Permanent, Retryable
 from streaming.sources.soap.addressing import AddressingPlugin, check_belongs
-from streaming.sources.soap.faults import error_for, told_by
+from streaming.sources.soap.faults import EmptyAnswer, error_for, told_by
 from streaming.sources.soap.multipart import included, unpacked
 from streaming.sources.soap.rows import Answered
 from streaming.sources.soap.security import Secured
@@ -28,7 +28,10 @@ VERSIONS = {
     "http://schemas.xmlsoap.org/soap/envelope/": "1.1",
     "http://www.w3.org/2003/05/soap-envelope": "1.2",
 }
-"""The namespace of an envelope, by the version of SOAP."""
+"""The version of SOAP, by the namespace of an envelope."""
+
+NOTHING = frozenset({200, 202, 204})
+"""HTTP's codes of an operation that has no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +222,8 @@ class Service:
 
     def _read(self, reply: Reply, operation: str, message_id: str) -> Answer:
         limits, what = self.source.limits, f"the answer of {operation}"
+        if reply.status in NOTHING and not reply.content.strip() and self.operation(operation).output is None:
+            return Answer(Answered([], ANYTHING, self._typed, self._zone, limits), {})
         if not _is_soap(reply):
             raise unanswered(reply, self.address) if reply.status >= 400 else _no_soap(reply, what)
         packed = unpacked(reply.content, reply.content_type)
@@ -226,21 +231,37 @@ class Service:
         included(envelope, packed.parts, limits.answer_bytes)
         if VERSIONS.get(envelope.tag.rpartition("}")[0].removeprefix("{")) is None or local(envelope.tag) != "Envelope":
             raise _no_soap(reply, what)
+        return self._answer(envelope, packed.parts, operation, reply, message_id)
+
+    def _answer(
+        self, envelope: Any, parts: Mapping[str, bytes], operation: str, reply: Reply, message_id: str
+    ) -> Answer:
+        body = envelope.find(f"{{{envelope.nsmap[envelope.prefix]}}}Body")
+        fault = None if body is None else next((each for each in body if local(each.tag) == "Fault"), None)
+        if fault is not None:
+            self._raise(fault, envelope, message_id)
+        if body is None or reply.status >= 400:
+            raise unanswered(reply, self.address)
+        self._check(envelope, message_id)
+        shape = self.answers(operation)
+        return Answer(Answered(body, shape, self._typed, self._zone, self.source.limits), parts)
+
+    def _raise(self, fault: Any, envelope: Any, message_id: str) -> NoReturn:
+        """Faults are mostly not signed, and still tell what is wrong; that there is nothing they have to prove."""
+        error = error_for(told_by(fault), self.source.faults)
+        if isinstance(error, EmptyAnswer):
+            self._check(envelope, message_id)
+        raise error
+
+    def _check(self, envelope: Any, message_id: str) -> None:
+        """Raises:
+        Permanent: the service has not signed it as the definition wants it.
+        Retryable: it belongs to another request.
+        """
         if self.source.security.answers:
             check_signature(envelope, self.source.security, datetime.now(UTC))
         told = self.source.addressing
         check_belongs(envelope, message_id, told is not None and told.required)
-        return self._answer(envelope, packed.parts, operation, reply)
-
-    def _answer(self, envelope: Any, parts: Mapping[str, bytes], operation: str, reply: Reply) -> Answer:
-        body = envelope.find(f"{{{envelope.nsmap[envelope.prefix]}}}Body")
-        fault = None if body is None else next((each for each in body if local(each.tag) == "Fault"), None)
-        if fault is not None:
-            raise error_for(told_by(fault), self.source.faults)
-        if body is None or reply.status >= 400:
-            raise unanswered(reply, self.address)
-        shape = self.answers(operation)
-        return Answer(Answered(body, shape, self._typed, self._zone, self.source.limits), parts)
 
 
 def put(told: dict[str, Any], path: str, value: Any) -> None:

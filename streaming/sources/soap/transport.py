@@ -19,6 +19,14 @@ from streaming.sources.soap.xml import TODO, parsed
 if TYPE_CHECKING:
     from streaming.sources.soap.definition import SoapSource
 
+OWN_SCHEMAS = Path(__file__).parent / "schemas"
+SCHEMAS = {
+    "http://schemas.xmlsoap.org/soap/encoding/": "encoding.xsd",
+    "http://www.w3.org/2001/xml.xsd": "xml.xsd",
+    "http://www.w3.org/2001/03/xml.xsd": "xml.xsd",
+}
+"""Schemas that WSDLs import from their authors, which are never asked."""
+
 REDIRECTS = 5
 GZIP = zlib.MAX_WBITS | 16
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -78,7 +86,7 @@ class Transport:
         if url not in self._documents:
             if len(self._documents) >= self._limits.wsdl_documents:
                 raise _too_much("the WSDL", f"more than {self._limits.wsdl_documents} documents")
-            content = self._file(url) if self._source.is_local and not urlsplit(url).netloc else self._get(url)
+            content = self._content(url)
             parsed(content, f"the document {url}", self._limits.markup)
             self._documents[url] = content
         return self._documents[url]
@@ -105,6 +113,13 @@ class Transport:
                 valid=", ".join(sorted(self._hosts)) or "none",
                 todo=f"put {urlsplit(url).netloc!r} under `hosts` if it is meant, or set `address`",
             )
+
+    def _content(self, url: str) -> bytes:
+        if url in SCHEMAS:
+            return (OWN_SCHEMAS / SCHEMAS[url]).read_bytes()
+        if self._source.is_local and not urlsplit(url).netloc:
+            return self._file(url)
+        return self._get(url)
 
     def _get(self, url: str) -> bytes:
         reply = self._exchange(_Asked("GET", url, self._limits.wsdl_bytes))

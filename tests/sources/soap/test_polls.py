@@ -223,6 +223,13 @@ def test_a_page_that_leads_to_itself(ledger: Peer, read: Read) -> None:
         read(ledger.source(pages={"by": "token", "argument": "after", "next": "next"}))
 
 
+def test_a_service_that_does_not_know_pages(ledger: Peer, read: Read) -> None:
+    ledger.say = lambda _: orders(1, 2)
+    with pytest.raises(Permanent, match="the same page again and again"):
+        read(ledger.source(pages={"argument": "after"}))
+    assert len(ledger.posts) == 2
+
+
 def test_pages_by_offset(ledger: Peer, read: Read) -> None:
     says = {"0": orders(1, 2), "2": orders(3), "3": orders()}
     ledger.say = lambda asked: says[asked.envelope.findtext(".//{urn:ledger}after") or ""]

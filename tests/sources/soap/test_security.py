@@ -18,10 +18,11 @@ from lxml import etree
 from zeep.wsse.signature import BinarySignature, Signature
 
 from runtime.errors import Permanent
+from streaming.sources.soap.faults import RetryableFault
 from streaming.sources.soap.security import WSSE, WSU
 from tests.sources.soap.certificates import Pair, made
 from tests.sources.soap.conftest import Read
-from tests.sources.soap.peer import ORDER, SOAP_11, Peer, Said, envelope
+from tests.sources.soap.peer import ORDER, SOAP_11, Peer, Said, envelope, enveloped
 
 DS = "{http://www.w3.org/2000/09/xmldsig#}"
 PASSWORD = "Geheim & Ü"
@@ -238,3 +239,14 @@ def test_secrets_can_be_arguments(ledger: Peer, read: Read) -> None:
     )
     asked = ledger.posts[0].envelope.find(".//{urn:ledger}filter")
     assert [each.text for each in asked] == ["DE", "AT", PASSWORD]
+
+
+def test_a_fault_that_is_not_signed_tells_what_is_wrong_but_not_that_there_is_nothing(
+    ledger: Peer, read: Read, theirs: Pair
+) -> None:
+    fault = "<s:Fault><faultcode>s:Server.Busy</faultcode><faultstring>later</faultstring></s:Fault>"
+    ledger.say = lambda _: Said(enveloped(fault), status=500)
+    with pytest.raises(RetryableFault, match="later"):
+        read(wanted(ledger, theirs))
+    with pytest.raises(Permanent, match="not signed"):
+        read(ledger.source(security={"answers": theirs.certificate}, faults=[{"code": "Server", "then": "empty"}]))
