@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from rankings.contract import shown
 from runtime.errors import TidelakeError
 from streaming.sources.mapping import Accepted, Mapper
 from streaming.sources.records import Finding, Row
@@ -72,7 +71,8 @@ def _arguments(source: SoapSource, service: Service) -> Iterator[Finding]:
         yield Finding(False, f"{source.operation} has no argument {', '.join(missing)}; valid: {valid}", "see `poll`")
         return
     service.message(source.operation, arguments)
-    yield Finding(True, f"the request is made: {_shown_arguments(arguments)}")
+    told = ", ".join(f"{path}={value}" for path, value in arguments.items())
+    yield Finding(True, f"the request is made, with {told or 'nothing of its own'}")
     if isinstance(source.poll, ByQueue):
         service.message(source.poll.acknowledge.operation, {source.poll.acknowledge.argument: _id(source.poll)})
         yield Finding(
@@ -82,10 +82,6 @@ def _arguments(source: SoapSource, service: Service) -> Iterator[Finding]:
 
 def _id(poll: ByQueue) -> str | list[str]:
     return "id" if poll.acknowledge.each else ["id"]
-
-
-def _shown_arguments(arguments: object) -> str:
-    return shown(str(arguments)) if arguments else "without arguments"
 
 
 def _fields(source: SoapSource, service: Service) -> Iterator[Finding]:

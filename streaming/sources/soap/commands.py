@@ -16,6 +16,9 @@ Rows = Annotated[str | None, typer.Option(help="The path of the element that is 
 Field = Annotated[
     list[str] | None, typer.Option("--field", help="FIELD=PATH, or FIELD==TEXT for a constant; may be given again.")
 ]
+Argument = Annotated[
+    list[str] | None, typer.Option("--argument", help="NAME=VALUE, sent with each question; may be given again.")
+]
 Host = Annotated[list[str] | None, typer.Option("--host", help="A further host that the WSDL may lead to.")]
 Version = Annotated[str | None, typer.Option("--soap", help="1.1 or 1.2.")]
 User = Annotated[str | None, typer.Option(help="User of HTTP's basic authentication.")]
@@ -33,6 +36,7 @@ def scaffold(
     operation: Operation = "",
     rows: Rows = None,
     field: Field = None,
+    argument: Argument = None,
     host: Host = None,
     soap: Version = None,
     user: User = None,
@@ -48,7 +52,7 @@ def scaffold(
     name = name or _name(asking)
     http = {"http": {"user": user, "password": {"env": password_env}}} if user else {}
     more = {**http, **({"soap": soap} if soap else {})}
-    wanted = making.Wanted(name, wsdl, operation, rows, _told(field or []), host or [], more)
+    wanted = making.Wanted(name, wsdl, operation, rows, _told(field or []), _pairs(argument or []), host or [], more)
     definition = making.scaffold(wanted, _choose if asking else _first, _ask if asking else _proposed)
     _write(definition, output or settings().sources_dir / f"{name}.yaml")
 
@@ -56,10 +60,14 @@ def scaffold(
 def _told(fields: list[str]) -> dict[str, str]:
     from streaming.sources.soap.proposal import WORDS
 
-    told = dict(each.partition("=")[::2] for each in fields)
+    told = _pairs(fields)
     if unknown := set(told) - set(WORDS):
         raise typer.BadParameter(f"received {', '.join(sorted(unknown))}, valid: {', '.join(WORDS)}")
     return told
+
+
+def _pairs(told: list[str]) -> dict[str, str]:
+    return {name: value for name, _, value in (each.partition("=") for each in told)}
 
 
 def _write(definition: dict[str, Any], path: Path) -> None:

@@ -34,6 +34,7 @@ KINDS = {"occurred_at": Kind.TIME, "amount": Kind.NUMBER, "deleted": Kind.BOOLEA
 
 SEQUENCES = ("sequence", "sequence no", "number", "change no", "version", "offset", "position", "cursor")
 MESSAGES = ("message id", "event id", "uuid", "guid")
+SIZES = ("size", "page size", "limit", "max rows", "max results", "count", "most")
 ARGUMENTS = ("after", "since", "from", "from sequence", "last sequence", "cursor", "last number", "offset")
 
 

@@ -9,15 +9,29 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from rankings.contract import KEY_RULES, SALE_RULES
 from runtime.errors import Permanent
 from streaming.sources.soap.definition import SoapSource
-from streaming.sources.soap.proposal import ARGUMENTS, MESSAGES, SEQUENCES, WORDS, closest, leaves, mapping, repeated
-from streaming.sources.soap.service import Service
+from streaming.sources.soap.proposal import (
+    ARGUMENTS,
+    MESSAGES,
+    SEQUENCES,
+    SIZES,
+    WORDS,
+    closest,
+    leaves,
+    mapping,
+    repeated,
+)
+from streaming.sources.soap.service import Service, put
 from streaming.sources.soap.shape import Shape
 
 REQUIRED = tuple(rule.field for rule in (*KEY_RULES, *SALE_RULES) if rule.required and rule.field != "source")
+
+MOST = "1000"
+"""The records of one answer, where the service lets itself be told."""
 
 Choose = Callable[[str, Sequence[str], str], str]
 """Asks for one of several values: what is asked, the choices, and the proposal."""
@@ -36,6 +50,7 @@ class Wanted:
         operation: empty to ask.
         rows: the path of the records; None to ask.
         fields: by the field of a sale: a path, or `=text` for a constant.
+        request: the arguments of each question, by path.
         hosts: that the WSDL may import from, besides its own.
         more: of the definition, as it is: http, security, soap and so on.
     """
@@ -45,6 +60,7 @@ class Wanted:
     operation: str = ""
     rows: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
+    request: Mapping[str, str] = field(default_factory=dict)
     hosts: Sequence[str] = ()
     more: Mapping[str, Any] = field(default_factory=dict)
 
@@ -64,16 +80,30 @@ def scaffold(wanted: Wanted, choose: Choose, ask: Ask) -> dict[str, Any]:
         if row is None:
             raise Permanent("the answer has no such element", received=rows, valid=", ".join(repeated(answer)))
         fields = _fields(wanted, row, ask)
-        told = _head(wanted, operation, rows) | _poll(service.asks(operation), row, ask) | _message(row)
-    definition = {**told, "fields": fields}
-    SoapSource.model_validate(definition)
+        asks = service.asks(operation)
+        poll = _poll(asks, row, ask)
+        request = _request(wanted, asks, poll, ask)
+        definition = _head(wanted, operation, rows) | request | poll | _message(row) | {"fields": fields}
+        valid(definition)
     return definition
+
+
+def valid(told: Mapping[str, Any]) -> SoapSource:
+    """The definition that is told.
+
+    Raises:
+        Permanent: it is not valid.
+    """
+    try:
+        return SoapSource.model_validate(dict(told))
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise Permanent("the definition is not valid", received=said) from error
 
 
 def _opened(wanted: Wanted) -> Service:
     """The service with any operation: which one is asked later."""
-    probe = SoapSource.model_validate(_head(wanted, wanted.operation, ""))
-    return Service(probe, any_operation=not wanted.operation)
+    return Service(valid(_head(wanted, wanted.operation, "")), any_operation=not wanted.operation)
 
 
 def _head(wanted: Wanted, operation: str, rows: str) -> dict[str, Any]:
@@ -131,6 +161,22 @@ def _poll(asks: Shape, row: Shape, ask: Ask) -> dict[str, Any]:
     if not (argument and number):
         return {}
     return {"poll": {"by": "sequence", "argument": argument, "field": number}}
+
+
+def _request(wanted: Wanted, asks: Shape, poll: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
+    """The arguments that are the same for every question."""
+    told: dict[str, Any] = {}
+    own = poll["poll"]["argument"] if poll else None
+    for path in (leaf.path for leaf in leaves(asks) if "@" not in leaf.path and leaf.path != own):
+        proposal = MOST if closest([path], SIZES) else ""
+        value = wanted.request.get(path)
+        value = ask(f"The argument {path} (empty: not sent)", proposal) if value is None else value
+        if value:
+            put(told, f"request.{path}", value)
+    if unknown := set(wanted.request) - {leaf.path for leaf in leaves(asks)}:
+        known = ", ".join(leaf.path for leaf in leaves(asks))
+        raise Permanent("the operation has no such argument", received=", ".join(sorted(unknown)), valid=known)
+    return told
 
 
 def _message(row: Shape) -> dict[str, str]:

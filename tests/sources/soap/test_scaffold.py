@@ -48,6 +48,7 @@ def test_the_proposal_for_a_real_service_reads_its_sales(till: Till, read: Read)
         "wsdl": till.url,
         "operation": "list_sales",
         "rows": "list_salesResult.sales.Sale",
+        "request": {"size": "1000"},
         "poll": {"by": "sequence", "argument": "after", "field": "number"},
         "message_id": "message_id",
         "fields": {
@@ -110,6 +111,10 @@ def test_what_is_not_in_the_wsdl_is_refused(till: Till) -> None:
         scaffold(Wanted("till", till.url, "list_sales", fields={"city": "town"}), first, proposed)
     with pytest.raises(Permanent, match=r"valid: list_salesResult\.sales\.Sale"):
         scaffold(Wanted("till", till.url, "list_sales", rows="nowhere"), first, proposed)
+    with pytest.raises(Permanent, match="no such argument"):
+        scaffold(Wanted("till", till.url, "list_sales", request={"most": "3"}), first, proposed)
+    with pytest.raises(Permanent, match="name: String should match"):
+        scaffold(Wanted("Till!", till.url, "list_sales"), first, proposed)
     with pytest.raises(Permanent, match="no such operation"):
         scaffold(Wanted("till", till.url, "list_nothing"), first, proposed)
 
@@ -124,16 +129,17 @@ def test_a_definition_that_is_there_is_not_written_over(tmp_path: Path) -> None:
 def test_the_command_without_questions(till: Till, tmp_path: Path) -> None:
     path = tmp_path / "sources" / "till.yaml"
     options = ["--wsdl", till.url, "--name", "till", "--operation", "list_sales", "--no-ask", "--output", str(path)]
-    ran = CliRunner().invoke(app, ["scaffold", *options, "--field", "currency==USD"])
+    ran = CliRunner().invoke(app, ["scaffold", *options, "--field", "currency==USD", "--argument", "size=5"])
     assert ran.exit_code == 0, ran.output
     found = definition(path)
     assert isinstance(found, SoapSource)
     assert found.fields.currency.constant == "USD"
+    assert found.request == {"size": "5"}
     assert "tidelake sources check till" in ran.output
 
 
 def test_the_command_asks(till: Till) -> None:
-    answers = ["list_sales", "list_salesResult.sales.Sale", *[""] * 9, "", ""]
+    answers = ["list_sales", "list_salesResult.sales.Sale", *[""] * 9, "", "", "7"]
     options = ["--wsdl", till.url, "--name", "till", "--ask", "--output", "-"]
     ran = CliRunner().invoke(app, ["scaffold", *options], input="\n".join(answers) + "\n")
     assert ran.exit_code == 0, ran.output
@@ -141,6 +147,7 @@ def test_the_command_asks(till: Till) -> None:
     told: dict[str, Any] = yaml.safe_load(ran.output[ran.output.rindex("name: till") :])
     assert told["fields"]["amount"] == "total"
     assert told["poll"]["argument"] == "after"
+    assert told["request"] == {"size": "7"}
 
 
 def test_the_command_refuses_fields_that_a_sale_does_not_have(till: Till) -> None:
