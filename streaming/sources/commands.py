@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streaming.sources.postgres.commands import register as register_postgres
+from streaming.sources.postgres.commands import print_sql, resnapshot
 from streaming.sources.soap.commands import scaffold
 
 if TYPE_CHECKING:
@@ -23,10 +23,13 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The name in its defin
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
+sources.command()(scaffold)
+sources.command("sql")(print_sql)
+sources.command()(resnapshot)
+
+
 def register(app: typer.Typer) -> None:
-    """Adds `sources` to the command, with what only some kinds of sources have."""
-    sources.command()(scaffold)
-    register_postgres(sources)
+    """Adds `sources` to the command."""
     app.add_typer(sources, name="sources")
 
 

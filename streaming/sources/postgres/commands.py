@@ -16,12 +16,6 @@ Wait = Annotated[bool, typer.Option(help="Return when all rows are read.")]
 POLL_SECONDS = 1.0
 
 
-def register(sources: typer.Typer) -> None:
-    """Adds them to `tidelake sources`."""
-    sources.command("sql")(print_sql)
-    sources.command()(resnapshot)
-
-
 def print_sql(name: Name) -> None:
     """Print what the owner of a source's database has to run; it is never run by the platform."""
     from runtime.errors import Retryable
