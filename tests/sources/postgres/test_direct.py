@@ -223,14 +223,13 @@ def test_the_bytes_that_are_not_read_yet_are_told(running: PostgresSource, serve
 
 def test_a_snapshot_in_chunks_goes_on_after_a_crash(schema: str, servers: Settings, ending: Ending) -> None:
     world.do(TABLE.format(schema=schema))
-    rows = 40_000
+    rows = 200_000
     world.do(
         f"INSERT INTO {schema}.bills SELECT n, now(), 'Chile', 'Talca', 1, 1, 'r' FROM generate_series(6, {rows}) n"
     )
-    source = ending(bills(schema, snapshot="chunks", chunk_rows=20))
+    source = ending(bills(schema, snapshot="chunks", chunk_rows=50))
     world.prepare(source, servers)
-    world.until(lambda: tend(source, servers) and Connect(servers).offsets(source.name))
-    world.until(lambda: sum(log.ends(servers, source.into).values()) > 2000)
+    world.until(lambda: tend(source, servers) and sum(log.ends(servers, source.into).values()) > 2000)
     assert sum(log.ends(servers, source.into).values()) < 0.9 * rows, "there was nothing left to go on with"
     control.crash("connect", seconds=120)
     world.do(f"UPDATE {source.table} SET total = 7 WHERE no % 100 = 0; DELETE FROM {source.table} WHERE no % 1000 = 1")

@@ -35,7 +35,7 @@ def deals(schema: str, **fields: object) -> PostgresSource:
         "country": {"sql": "CASE land WHEN 'DE' THEN 'Germany' WHEN 'CL' THEN 'Chile' END"},
         "city": {"sql": "trim(place)"},
         "salesman_id": {"field": "seller", "cast": "varchar"},
-        "amount": {"sql": "CAST(cents AS decimal(20,0)) / 100", "cast": "decimal(18,2)"},
+        "amount": {"sql": "CAST(cents AS decimal(20,0)) * 0.01", "cast": "decimal(18,2)"},
         "currency": {"constant": "EUR"},
         "deleted": {"sql": "status = 'void'"},
     }
@@ -91,11 +91,11 @@ def test_a_dropped_column_stops_the_source_alone_and_nothing_is_passed_over(
         with pytest.raises(Permanent, match=r"no column cents.*pennies"):
             world.until(read)
     changed = deals(
-        schema, amount={"sql": "CAST(coalesce(pennies, cents) AS decimal(20,0)) / 100", "cast": "decimal(18,2)"}
+        schema, amount={"sql": "CAST(coalesce(pennies, cents) AS decimal(20,0)) * 0.01", "cast": "decimal(18,2)"}
     )
     with pytest.raises(Permanent, match="no column cents"), world.runner(changed, servers) as read:
         world.until(read)
-    changed = deals(schema, amount={"sql": "CAST(pennies AS decimal(20,0)) / 100", "cast": "decimal(18,2)"})
+    changed = deals(schema, amount={"sql": "CAST(pennies AS decimal(20,0)) * 0.01", "cast": "decimal(18,2)"})
     with world.runner(changed, servers) as read:
         rows = world.ask(f"SELECT id::text, pennies FROM {changed.table}")
         expected = {name: Decimal(cents) / 100 for name, cents in rows}
