@@ -83,15 +83,22 @@ class Service:
         self._transport = Transport(source)
         self._addressing = AddressingPlugin(source)
         self._zone: tzinfo | None = ZoneInfo(source.time_zone) if source.time_zone else None
-        with _told(source.wsdl):
+        self._shapes = Shapes()
+        try:
+            self._load(any_operation)
+        except BaseException:
+            self.close()
+            raise
+
+    def _load(self, any_operation: bool) -> None:
+        with _told(self.source.wsdl):
             self.client = self._client()
-            self._shapes = Shapes()
             self._typed = _Typed(self.client.wsdl.types, self._shapes)
             self._port = self._chosen_port()
-        self.address: str = source.address or self._port.binding_options["address"]
-        self._proxy = self.client.create_service(self._port.binding.name, self.address)
+            self.address: str = self.source.address or self._port.binding_options["address"]
+            self._proxy = self.client.create_service(self._port.binding.name, self.address)
         if not any_operation:
-            self.operation(source.operation)
+            self.operation(self.source.operation)
 
     @property
     def documents(self) -> tuple[str, ...]:

@@ -238,6 +238,15 @@ def test_a_wsdl_that_is_not_valid(ledger: Peer, read: Read, old: str, new: str, 
         read(ledger.source())
 
 
+def test_a_port_without_an_address(ledger: Peer, read: Read) -> None:
+    old = ledger.documents["/ledger.wsdl"].body
+    ledger.documents["/ledger.wsdl"] = Said(
+        old.replace(f'<soap:address location="{ledger.root}/service"/>'.encode(), b"")
+    )
+    with pytest.raises(Permanent, match="not as the WSDL has it"):
+        read(ledger.source())
+
+
 def test_arguments_that_the_wsdl_does_not_have(ledger: Peer, read: Read) -> None:
     with pytest.raises(Permanent, match="not as the WSDL has it"):
         read(ledger.source(request={"until": "now"}))
