@@ -72,6 +72,18 @@ class Settings(BaseSettings):
     warehouse: str = Field(
         default_factory=partial(_under_home, "lake"), description="Where the Iceberg tables' files lie."
     )
+    iceberg_rest: str | None = Field(
+        None, description="Address of an Iceberg REST catalogue; without it the catalogue lies in `platform_dsn`."
+    )
+    iceberg_rest_credential: SecretStr | None = Field(
+        None, description="That catalogue's client id and secret, as id:secret."
+    )
+    s3_endpoint: str | None = Field(None, description="Address of the object store of an s3:// warehouse; none is AWS.")
+    s3_region: str = Field("us-east-1", description="Its region.")
+    s3_access_key: str | None = Field(
+        None, description="Its access key; without it the engines ask their surroundings."
+    )
+    s3_secret_key: SecretStr | None = Field(None, description="Its secret key.")
     checkpoints: str = Field(
         default_factory=partial(_under_home, "flink", "checkpoints"),
         description="Where Flink keeps checkpoints.",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.errors import Permanent, Retryable
+from runtime.iceberg import on_s3
 from runtime.settings import settings
 from stack.addresses import ports
 from stack.http import get_json
@@ -86,7 +87,7 @@ def client_environment() -> dict[str, str]:
 def job_jars() -> list[Path]:
     """What goes to the cluster with every job: connectors, Flink's Python bridge, and the project's kernel."""
     (bridge,) = (flink_home() / "opt").glob("flink-python-*.jar")
-    return [*jars("flink"), bridge, kernel()]
+    return [*jars("flink"), *(jars("s3") if on_s3(settings()) else []), bridge, kernel()]
 
 
 def kernel() -> Path:

@@ -100,9 +100,14 @@ def jars(set_name: str) -> list[Path]:
     return [jar.path for jar in sets[set_name].jars]
 
 
+OPTIONAL = ("s3",)
+"""Sets that are fetched when something asks for them."""
+
+
 def all_jars() -> tuple[LockedJar, ...]:
-    """Every jar of every set, once."""
-    return tuple({jar.coordinates: jar for each in locked_sets().values() for jar in each.jars}.values())
+    """Every jar that a stack of the default settings needs, once."""
+    sets = (each for name, each in locked_sets().items() if name not in OPTIONAL)
+    return tuple({jar.coordinates: jar for each in sets for jar in each.jars}.values())
 
 
 def class_path(*set_names: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import batch
 from runtime.errors import Permanent
+from runtime.iceberg import on_s3
 from runtime.settings import settings
 from stack.flink import kernel
 from stack.jars import jars
@@ -25,7 +26,7 @@ def spark_jars() -> list[Path]:
     parser = kernel()
     class_path = ":".join(map(str, (parser, *spark_home().glob("jars/spark-sql-api_*.jar"), *_scala())))
     own = compiled(java(), compiler, class_path, settings().jar_cache / "kernel", Sources("tidelake-batch", SOURCES))
-    return [*jars("spark"), parser, own]
+    return [*jars("spark"), *(jars("s3") if on_s3(settings()) else []), parser, own]
 
 
 def _scala() -> list[Path]:

@@ -11,7 +11,7 @@ BRONZE = f"{CATALOG}.{NAMESPACE}.{TABLE}"
 
 def ensure_bronze(chosen: Settings, table: str = TABLE) -> None:
     """Makes the table `bronze.log` unless it is there: position, key and payload as they came, by hour of log time."""
-    from pyiceberg.catalog.sql import SqlCatalog
+    from pyiceberg.catalog import load_catalog
     from pyiceberg.partitioning import PartitionField, PartitionSpec
     from pyiceberg.schema import Schema
     from pyiceberg.transforms import HourTransform
@@ -26,7 +26,7 @@ def ensure_bronze(chosen: Settings, table: str = TABLE) -> None:
         NestedField(6, "log_time", TimestamptzType(), required=True),
     )
     hours = PartitionSpec(PartitionField(6, 1000, HourTransform(), "log_hour"))
-    catalog = SqlCatalog(CATALOG, **python_properties(chosen))
+    catalog = load_catalog(CATALOG, **python_properties(chosen))
     catalog.create_namespace_if_not_exists(NAMESPACE)
     catalog.create_table_if_not_exists(
         f"{NAMESPACE}.{table}", schema, partition_spec=hours, properties={"format-version": "2"}
