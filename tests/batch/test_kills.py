@@ -19,7 +19,7 @@ from tests.batch.world import World
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
-STEPS = ("parse", "silver", "gold", "load", "drift")
+STEPS = ("silver", "gold", "load")
 
 PROGRAM = """
 import sys
