@@ -19,6 +19,7 @@ from rankings.catalogue import RANKINGS
 from rankings.ranking import Ranking
 from rankings.render import care as render
 from rankings.render import lake
+from runtime.iceberg import on_s3
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _lake_steps(
         yield "retention", lambda spark: _trim(spark, until.replace(microsecond=0))
     yield "compaction", lambda spark: _compact(spark, computed, known.current)
     yield "expiry", lambda spark: _expire(spark, [*computed, lake.BRONZE], snapshots)
-    yield "orphans", lambda spark: _orphans(spark, [*computed, lake.BRONZE])
+    yield "orphans", lambda spark: _orphans(spark, [*computed, lake.BRONZE], by_prefix=on_s3(settings))
 
 
 def _existing(spark: SparkSession, tables: Iterable[str]) -> list[str]:
@@ -189,7 +190,7 @@ def _expire(spark: SparkSession, tables: Sequence[str], age: timedelta) -> str:
     return f"{dropped} files dropped"
 
 
-def _orphans(spark: SparkSession, tables: Sequence[str]) -> str:
+def _orphans(spark: SparkSession, tables: Sequence[str], *, by_prefix: bool) -> str:
     older = {"older_than": datetime.now(UTC) - ORPHANS}
-    found = sum(spark.sql(render.remove_orphans(table), older).count() for table in _existing(spark, tables))
-    return f"{found} orphans dropped"
+    texts = [render.remove_orphans(table, by_prefix=by_prefix) for table in _existing(spark, tables)]
+    return f"{sum(spark.sql(text, older).count() for text in texts)} orphans dropped"

@@ -50,6 +50,7 @@ SAMPLES: dict[str, list[Any]] = {
     "snapshot": [None, 5],
     "base_snapshot": [None, 6],
     "older": [1],
+    "by_prefix": [False, True],
     "then": [7],
     "until": ["2026-01-01T00:00:00+00:00"],
     "now": [8],

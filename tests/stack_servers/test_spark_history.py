@@ -31,7 +31,7 @@ def test_a_run_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(spark_history, "settings", lambda: Settings(home=tmp_path))
     port = free_port(set())
     command = spark_history.command(port)
-    lines = "".join(f"{json.dumps(each)}\n" for each in (LOG_START, STARTED, ENDED))
+    lines = "".join(f"{json.dumps(each, separators=(',', ':'))}\n" for each in (LOG_START, STARTED, ENDED))
     (tmp_path / "spark-events" / "local-1").write_text(lines)
     output = (tmp_path / "output").open("wb")
     with output, subprocess.Popen(command, env=spark_history.environment(), stdout=output, stderr=output) as server:

@@ -10,8 +10,11 @@ CALL lake.system.rewrite_manifests('silver.sales')
 -- expire(table=silver.sales)
 CALL lake.system.expire_snapshots(table => 'silver.sales', older_than => :older_than, retain_last => 1, clean_expired_metadata => true)
 
--- remove_orphans(table=silver.sales)
+-- remove_orphans(table=silver.sales, by_prefix=False)
 CALL lake.system.remove_orphan_files(table => 'silver.sales', older_than => :older_than)
+
+-- remove_orphans(table=silver.sales, by_prefix=True)
+CALL lake.system.remove_orphan_files(table => 'silver.sales', older_than => :older_than, prefix_listing => true)
 
 -- set_trimmed(until=2026-01-01T00:00:00+00:00)
 ALTER TABLE lake.bronze.log SET TBLPROPERTIES ('tidelake.trimmed-through' = '2026-01-01T00:00:00+00:00')
