@@ -8,30 +8,35 @@ TRIMMED = "tidelake.trimmed-through"
 """The property of bronze that says up to which log time superseded records may have been dropped."""
 
 
+def _name(table: str) -> str:
+    """Iceberg's procedures want a table without its catalogue."""
+    return table.removeprefix("lake.")
+
+
 def compact(table: str) -> str:
     """Joins small files and applies what was deleted; files that are well already stay."""
     options = "'min-input-files', '5', 'delete-file-threshold', '1', 'partial-progress.enabled', 'false'"
-    return f"CALL lake.system.rewrite_data_files(table => '{table}', options => map({options}))"
+    return f"CALL lake.system.rewrite_data_files(table => '{_name(table)}', options => map({options}))"
 
 
 def compact_before(table: str) -> str:
     """The same for what lies before a log time alone, so that nobody who writes is disturbed; binds `until`."""
     options = "'min-input-files', '5'"
     return (
-        f"CALL lake.system.rewrite_data_files(table => '{table}', "
+        f"CALL lake.system.rewrite_data_files(table => '{_name(table)}', "
         f"where => 'log_time < TIMESTAMP \"{{until}}\"', options => map({options}))"
     )
 
 
 def compact_manifests(table: str) -> str:
     """Joins small manifests."""
-    return f"CALL lake.system.rewrite_manifests('{table}')"
+    return f"CALL lake.system.rewrite_manifests('{_name(table)}')"
 
 
 def expire(table: str) -> str:
     """Drops snapshots that no tag and no branch names, and the files that only they had; binds `older_than`."""
     return (
-        f"CALL lake.system.expire_snapshots(table => '{table}', older_than => :older_than, "
+        f"CALL lake.system.expire_snapshots(table => '{_name(table)}', older_than => :older_than, "
         "retain_last => 1, clean_expired_metadata => true)"
     )
 
@@ -42,7 +47,7 @@ def remove_orphans(table: str, *, by_prefix: bool = False) -> str:
     With `by_prefix`, the table's own files are asked for by Iceberg's client of the object store, not by Hadoop's.
     """
     listing = ", prefix_listing => true" if by_prefix else ""
-    return f"CALL lake.system.remove_orphan_files(table => '{table}', older_than => :older_than{listing})"
+    return f"CALL lake.system.remove_orphan_files(table => '{_name(table)}', older_than => :older_than{listing})"
 
 
 def superseded() -> str:

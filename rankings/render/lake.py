@@ -128,4 +128,5 @@ def drop_tag(table: str, version: int) -> str:
 
 def show_version(table: str, version: int) -> str:
     """Lets all who read a table see the snapshot of a version."""
-    return f"CALL lake.system.set_current_snapshot(table => '{table}', ref => '{version_tag(version)}')"
+    name = table.removeprefix("lake.")
+    return f"CALL lake.system.set_current_snapshot(table => '{name}', ref => '{version_tag(version)}')"
