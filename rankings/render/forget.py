@@ -49,9 +49,17 @@ def delete_refused() -> str:
     return f"DELETE FROM {QUARANTINE} WHERE instr(CAST(payload AS string), :text) > 0"
 
 
-def delete_refused_in_clickhouse() -> str:
-    """The same in ClickHouse."""
-    return "ALTER TABLE quarantine DELETE WHERE position(payload, {text:String}) > 0 SETTINGS mutations_sync = 2"
+def delete_refused_in_clickhouse() -> list[str]:
+    """The same in ClickHouse: the records, what counts them, and their history; of other records what was sent."""
+    holds = " OR ".join(f"position({name}, {{text:String}}) > 0" for name in ("payload", "fields", "reason"))
+    told = " OR ".join(f"position({name}, {{text:String}}) > 0" for name in ("payload", "why"))
+    statements = (
+        f"ALTER TABLE quarantine_standing DELETE WHERE record IN (SELECT cityHash64(id) FROM quarantine WHERE {holds})",
+        f"ALTER TABLE quarantine_history DELETE WHERE id IN (SELECT id FROM quarantine WHERE {holds})",
+        f"ALTER TABLE quarantine_history UPDATE payload = '', why = '' WHERE {told}",
+        f"ALTER TABLE quarantine DELETE WHERE {holds}",
+    )
+    return [f"{each} SETTINGS mutations_sync = 2" for each in statements]
 
 
 def delete_label() -> str:

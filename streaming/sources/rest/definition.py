@@ -50,6 +50,7 @@ class RestSource(Source):
     time_zone: str = "UTC"
 
     own_topic: ClassVar[str] = "events.rest"
+    steady: ClassVar[bool] = False
 
     @field_validator("url")
     @classmethod

@@ -15,7 +15,13 @@ DELETE FROM lake.bronze.log AS b WHERE EXISTS
 DELETE FROM lake.silver.quarantine WHERE instr(CAST(payload AS string), :text) > 0
 
 -- delete_refused_in_clickhouse()
-ALTER TABLE quarantine DELETE WHERE position(payload, {text:String}) > 0 SETTINGS mutations_sync = 2
+ALTER TABLE quarantine_standing DELETE WHERE record IN (SELECT cityHash64(id) FROM quarantine WHERE position(payload, {text:String}) > 0 OR position(fields, {text:String}) > 0 OR position(reason, {text:String}) > 0) SETTINGS mutations_sync = 2
+;
+ALTER TABLE quarantine_history DELETE WHERE id IN (SELECT id FROM quarantine WHERE position(payload, {text:String}) > 0 OR position(fields, {text:String}) > 0 OR position(reason, {text:String}) > 0) SETTINGS mutations_sync = 2
+;
+ALTER TABLE quarantine_history UPDATE payload = '', why = '' WHERE position(payload, {text:String}) > 0 OR position(why, {text:String}) > 0 SETTINGS mutations_sync = 2
+;
+ALTER TABLE quarantine DELETE WHERE position(payload, {text:String}) > 0 OR position(fields, {text:String}) > 0 OR position(reason, {text:String}) > 0 SETTINGS mutations_sync = 2
 
 -- positions()
 SELECT DISTINCT p.topic, p.partition, p.offset

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from rankings.render import forget
 from streaming import quarantine
 from streaming.quarantine.keeping import TRANSACTION, identity
-from streaming.quarantine.records import Wanted
+from streaming.quarantine.records import Event, Wanted
 from streaming.sources.definition import Source
 from tests.sources.quarantine.world import GOOD, World, bad, files_source, fresh, just_now, refused
 
@@ -95,6 +96,21 @@ class TestKept:
         assert (second.source, third.source) == (name, "events.rest")
         assert (first.at, first.offset, first.key) == (ids[0], taken[0].offset(), b"k")
         assert there.held.missing()[name] == 2
+
+    def test_what_has_to_be_forgotten_is_gone_from_everywhere(self, there: World) -> None:
+        source, person = files_source(fresh("till")), fresh("Żaneta")
+        rows = [{**GOOD, "amount": "x", "city": person}, {**GOOD, "sale_id": "8", "amount": "y"}]
+        quarantine.keep(source, refused(source, *rows))
+        gone, other = sorted(there.held.search(Wanted("open", source.name), 10), key=lambda each: each.sale_id)
+        now = gone.last_seen
+        there.held.note([(gone, Event(gone.id, now, "refused", "ann", "no", payload=b"1"))])
+        there.held.note([(other, Event(other.id, now, "refused", "ann", f"of {person}", payload=b"2"))])
+        for statement in forget.delete_refused_in_clickhouse():
+            there.client.command(statement, parameters={"text": person})
+        assert there.held.search(Wanted("", source.name), 10) == [other]
+        assert there.held.missing()[source.name] == 1
+        assert there.held.history(gone.id) == []
+        assert [(each.why, each.payload) for each in there.held.history(other.id)] == [("", b"")]
 
     def test_one_sale_refused_at_several_places_is_one_that_may_be_missing(self, there: World) -> None:
         name = fresh("till")
