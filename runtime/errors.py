@@ -41,7 +41,13 @@ class TidelakeError(Exception):
 
 
 class Retryable(TidelakeError):
-    """The same call can succeed later: a server is away, a limit is reached, a lock is held."""
+    """The same call can succeed later: a server is away, a limit is reached, a lock is held.
+
+    Attributes:
+        after: seconds for which the other side asks not to be called again; 0 where it says nothing.
+    """
+
+    after: float = 0.0
 
 
 class Permanent(TidelakeError):

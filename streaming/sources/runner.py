@@ -38,6 +38,8 @@ STOPPED = 3
 """The exit code of a source that a person has to mend."""
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+LONGEST_ASKED = 3600.0
+"""A source that asks for a longer wait is asked again after this many seconds all the same."""
 
 log = structlog.get_logger()
 
@@ -146,6 +148,14 @@ def reader_of(source: Source, chosen: Settings) -> Callable[[], Reader]:
     return lambda: made(source, chosen)
 
 
+def pause(attempt: RetryCallState) -> float:
+    """Seconds until the next attempt: longer each time, and as long as the source asks for, within a limit."""
+    error = attempt.outcome.exception() if attempt.outcome else None
+    asked = error.after if isinstance(error, Retryable) else 0.0
+    growing: float = wait_exponential_jitter(multiplier=FIRST_WAIT, max=LONGEST_WAIT)(attempt)
+    return max(growing, min(asked, LONGEST_ASKED))
+
+
 def run(chosen: Settings, source: Source) -> None:
     """Readings for ever; what is away is asked again, later each time.
 
@@ -156,7 +166,7 @@ def run(chosen: Settings, source: Source) -> None:
     while True:
         patiently = Retrying(
             retry=lambda attempt: isinstance(attempt.outcome and attempt.outcome.exception(), Retryable),
-            wait=wait_exponential_jitter(multiplier=FIRST_WAIT, max=LONGEST_WAIT),
+            wait=pause,
             before_sleep=runner.retrying,
             reraise=True,
         )

@@ -24,19 +24,9 @@ Sleep = Callable[[float], None]
 log = structlog.get_logger()
 
 
-class Later(Retryable):
-    """The service has said when it wants to be asked again.
-
-    Attributes:
-        after: seconds from now; 0 where it has not said.
-    """
-
-    after: float = 0.0
-
-
-def later(wrong: str, after: float | None, received: object = None) -> Later:
-    """The error of a service that cannot answer now."""
-    error = Later(wrong, received=received, todo=f"it wants to be asked again in {after:.0f} s" if after else None)
+def later(wrong: str, after: float | None, received: object = None) -> Retryable:
+    """The error of a service that cannot answer now, and may have said when it can."""
+    error = Retryable(wrong, received=received, todo=f"it wants to be asked again in {after:.0f} s" if after else None)
     error.after = after or 0.0
     return error
 
@@ -90,11 +80,11 @@ class Patience:
         )(what)
 
     def _worth_while(self, error: BaseException | None) -> bool:
-        return isinstance(error, Retryable) and getattr(error, "after", 0.0) <= self._limits.wait_seconds
+        return isinstance(error, Retryable) and error.after <= self._limits.wait_seconds
 
     def _wait(self, attempt: RetryCallState) -> float:
         error = attempt.outcome.exception() if attempt.outcome else None
-        return max(self._growing(attempt), getattr(error, "after", 0.0))
+        return max(self._growing(attempt), error.after if isinstance(error, Retryable) else 0.0)
 
     def _tell(self, attempt: RetryCallState) -> None:
         error = attempt.outcome.exception() if attempt.outcome else None

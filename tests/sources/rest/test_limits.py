@@ -12,11 +12,13 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+from tenacity import RetryCallState, Retrying
 
 from runtime.errors import Permanent, Retryable
 from streaming.sources.records import Row
 from streaming.sources.rest.parts import Limits
 from streaming.sources.rest.patience import Patience, later, retry_after
+from streaming.sources.runner import pause
 from tests.sources.rest.service import Answer, Asked, Handler, HttpService, sale
 from tests.sources.rest.world import World, defined, ids, numbers
 
@@ -43,7 +45,15 @@ def test_a_service_that_wants_a_longer_wait_than_allowed_counts_as_away(service:
     world = World(defined(service, limits={"wait_seconds": 30}))
     with pytest.raises(Retryable, match="asked again in 31 s") as caught:
         world.read()
-    assert (world.slept, getattr(caught.value, "after", None)) == ([], 31.0)
+    assert (world.slept, caught.value.after) == ([], 31.0)
+
+
+@pytest.mark.parametrize(("after", "least", "most"), [(0.0, 1.0, 2.0), (500.0, 500.0, 500.0), (1e9, 3600.0, 3600.0)])
+def test_a_source_that_counts_as_away_is_left_alone_as_long_as_it_asks(after: float, least: float, most: float) -> None:
+    error = later("away", after)
+    attempt = RetryCallState(Retrying(), None, (), {})
+    attempt.set_exception((Retryable, error, None))
+    assert least <= pause(attempt) <= most
 
 
 @pytest.mark.parametrize(
