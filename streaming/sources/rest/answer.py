@@ -48,6 +48,7 @@ class Page:
 
     def __init__(self, source: RestSource, fetched: Fetched, number: int) -> None:
         self.url, self.number, self.headers = fetched.url, number, fetched.headers
+        self._where = f"{shown(fetched.url)} page {number}"
         self._encoding = "utf-8"
         self._identity = None if source.identity is None else steps(source.identity)
         self._key = source.fields.sale_id.field
@@ -82,7 +83,7 @@ class Page:
             yield self._told(text, number)
 
     def _told(self, text: str, number: int) -> Told:
-        where = f"{shown(self.url)} page {self.number} record {number}"
+        where = f"{self._where} record {number}"
         raw = text.encode(self._encoding, "surrogateescape")
         try:
             value = record(text)

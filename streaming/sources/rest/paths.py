@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import AfterValidator
@@ -44,15 +43,15 @@ JsonPath = Annotated[str, AfterValidator(_checked)]
 
 
 def at(value: Any, way: Steps) -> Any:
-    """What lies there, or None where there is nothing.
+    """What lies there in a decoded JSON value, or None where there is nothing.
 
     >>> at({"a": [{"b": 1}]}, ("a", "0", "b")), at({"a": 1}, ("a", "b"))
     (1, None)
     """
     for step in way:
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             value = value.get(step)
-        elif isinstance(value, Sequence) and not isinstance(value, str) and step.isdecimal() and int(step) < len(value):
+        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
             value = value[int(step)]
         else:
             return None

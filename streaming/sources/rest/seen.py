@@ -8,7 +8,7 @@ the oldest ones where there are more than allowed: a forgotten record is publish
 from __future__ import annotations
 
 import hashlib
-from base64 import b85encode
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -17,7 +17,7 @@ from typing import Any
 from streaming.sources.records import Memory
 
 PREFIX = "seen/"
-ID_BYTES, CONTENT_BYTES = 8, 10
+ID_BYTES, CONTENT_BYTES = 9, 9
 """Short, as an entry has to fit into one record of the log. Two identities that share a digest never share a content,
 so they are published more often, and never less."""
 
@@ -103,4 +103,4 @@ def _is_before(high: str | None, reaches_back_to: Decimal | None) -> bool:
 
 
 def _digest(told: bytes, size: int) -> str:
-    return b85encode(hashlib.blake2b(told, digest_size=size).digest()).decode("ascii")
+    return b64encode(hashlib.blake2b(told, digest_size=size).digest()).decode("ascii")
