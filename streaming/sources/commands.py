@@ -96,12 +96,14 @@ def files(name: Name, as_json: AsJson = False) -> None:
     """What happened to each file of a source: taken or refused, rows, bad rows, when."""
     from dataclasses import asdict
 
+    from runtime.errors import Permanent
     from runtime.settings import settings
     from streaming.sources import catalogue, publisher, view
     from streaming.sources.files.history import every
 
-    catalogue.source(settings(), name)
-    found = list(every(publisher.remembered(settings(), name)))
+    if (kind := catalogue.source(settings(), name).kind) != "files":
+        raise Permanent("this source reads no files", received=f"{name}, of kind {kind}", valid="a source of files")
+    found = sorted(every(publisher.remembered(settings(), name)), key=lambda each: each.turn)
     if as_json:
         typer.echo(json.dumps([asdict(each) for each in found], indent=2))
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -34,10 +34,12 @@ class Batch:
     Attributes:
         rows: the records, in the source's order.
         remember: new values of the source's memory, by key; a value of None forgets the key.
+        judged: gives what is remembered besides, from how many of the records were refused; it is called once.
     """
 
     rows: Sequence[Row]
     remember: Memory = field(default_factory=dict)
+    judged: Callable[[int], Memory] | None = None
 
 
 @dataclass(frozen=True, slots=True)

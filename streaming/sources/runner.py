@@ -115,7 +115,8 @@ class Runner:
         passing("quarantined")
         counts = Counter(publisher.memory.get(COUNTS, {}))
         counts.update(read=len(batch.rows), accepted=len(outcome.accepted), quarantined=len(outcome.refused))
-        publisher.publish(self._source.into, outcome.accepted, {**batch.remember, COUNTS: dict(counts)})
+        judged = batch.judged(len(outcome.refused)) if batch.judged else {}
+        publisher.publish(self._source.into, outcome.accepted, {**batch.remember, **judged, COUNTS: dict(counts)})
 
     def retrying(self, attempt: RetryCallState) -> None:
         """Tells why, and when it is tried again."""

@@ -77,7 +77,7 @@ def files(happened: Sequence[Happened]) -> None:
         table.add_column(name, justify="right" if name in ("rows", "bad", "bytes") else "left", overflow="fold")
     for each in happened:
         numbers = (f"{each.rows:,}", f"{each.bad:,}", f"{each.size:,}")
-        cells = (safe(each.path), each.fate.value, *numbers, each.when, safe(each.reason))
+        cells = (safe(each.path), each.fate.value, *numbers, each.ended or each.began, safe(each.reason))
         table.add_row(*map(Text, cells))
     Console(highlight=False).print(table)
 

@@ -1,62 +1,75 @@
-"""Tries a definition of files against what lies there."""
+"""Tries a definition of files against the folder: what is there, what would be taken, and what sales it would give."""
 
 from __future__ import annotations
 
-import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 
-from runtime.errors import Retryable
 from runtime.settings import Settings
-from streaming.sources.files.content import RefusedFileError
+from streaming.sources.files import inspection
 from streaming.sources.files.definition import FilesSource
-from streaming.sources.files.folder import Entry, NotReadError, folder
-from streaming.sources.files.formats import rows
+from streaming.sources.files.names import shown
+from streaming.sources.files.reader import store
+from streaming.sources.files.rows import Part, format_for
+from streaming.sources.files.store import RefusedFileError, Seen, Store, UnsteadyError, VanishedError
 from streaming.sources.mapping import Mapper
 from streaming.sources.records import Finding, Row
 
-SAMPLE = 5
+SAMPLE_ROWS, LOOKED_INTO = 5, 20
 
 
 def check(source: FilesSource, chosen: Settings) -> Iterator[Finding]:
-    """What is found: the folder, its files, and the first records of the newest one as sales.
+    """What is found; nothing is taken.
 
     Raises:
-        Permanent: an expression of the definition is not valid.
+        Retryable: the folder is not there or does not answer.
+        Permanent: it may not be read, or an expression is not valid.
     """
     mapper = Mapper(source)
-    yield Finding(True, "the mapping is valid")
+    place = store(source, chosen)
+    seen = sorted(place.look(), key=lambda each: (-each.modified, each.name))
+    yield Finding(True, f"{source.folder} can be read: {len(seen):,} files are looked at")
+    refused = list(_refused(source, seen))
+    for each, why in refused[:LOOKED_INTO]:
+        yield Finding(False, f"{shown(each.name)} is refused: {why}", "mend or ignore the file")
+    names = {each.name for each, _ in refused}
+    for each in (one for one in seen[:LOOKED_INTO] if one.name not in names):
+        sample, finding = _sample(source, place, each)
+        yield finding
+        if sample:
+            yield from _mapped(mapper, sample)
+            return
+    if not seen:
+        yield Finding(True, "no file is there yet, so no sale can be shown", "put a file there and check again")
+
+
+def _refused(source: FilesSource, seen: list[Seen]) -> Iterator[tuple[Seen, str]]:
+    for each in seen:
+        try:
+            inspection.check_name(source, each)
+        except RefusedFileError as error:
+            yield each, str(error)
+
+
+def _sample(source: FilesSource, place: Store, seen: Seen) -> tuple[list[Row], Finding]:
+    """The first rows of a file."""
+    name = shown(seen.name)
     try:
-        entries = sorted(folder(source).entries(), key=lambda each: each.order)
-    except Retryable as error:
-        yield Finding(False, str(error), error.todo or "")
-        return
-    yield Finding(True, f"{source.folder} can be looked into: {len(entries)} files fit {source.names}")
-    for entry in (each for each in entries if each.refused):
-        yield Finding(False, f"{entry.path} would be refused: {entry.refused}", "put the file itself there")
-    plain = [each for each in entries if not each.refused]
-    if plain:
-        yield from _sample(source, mapper, plain[-1])
-    else:
-        yield Finding(True, "no file lies there yet: nothing can be tried")
+        with place.open(seen) as opened:
+            part = Part(source, seen, opened.file)
+            format_for(part).check(part)
+            rows = list(islice(format_for(part).rows(part, 0), SAMPLE_ROWS))
+    except RefusedFileError as error:
+        return [], Finding(False, f"{name} would be refused: {error}", "mend the file or the definition")
+    except (UnsteadyError, VanishedError):
+        return [], Finding(True, f"{name} is still being written")
+    return rows, Finding(True, f"{name} would be taken; its first {len(rows)} records:")
 
 
-def _sample(source: FilesSource, mapper: Mapper, entry: Entry) -> Iterator[Finding]:
-    try:
-        found = _first_rows(source, entry)
-    except (NotReadError, RefusedFileError) as error:
-        yield Finding(False, f"{entry.path} would be refused: {error}", "mend the file, or the definition")
-        return
-    outcome = mapper.map(found)
-    for refused in outcome.refused:
-        yield Finding(False, f"{refused.at} would be quarantined: {refused.reason}", "mend the file, or the mapping")
-    for accepted in outcome.accepted:
-        yield Finding(True, f"would be the sale {accepted.payload.decode()}")
-
-
-def _first_rows(source: FilesSource, entry: Entry) -> list[Row]:
-    with tempfile.TemporaryDirectory() as work:
-        copy = Path(work) / "copy"
-        folder(source).copy(entry, copy)
-        return list(islice(rows(source, copy, entry.path), SAMPLE))
+def _mapped(mapper: Mapper, rows: list[Row]) -> Iterator[Finding]:
+    outcome = mapper.map(rows)
+    for sale in outcome.accepted:
+        yield Finding(True, sale.payload.decode())
+    for wrong, count in Counter((each.field, each.reason) for each in outcome.refused).items():
+        yield Finding(False, f"{count} of {len(rows)} records are refused: {wrong[1]}", "mend `fields`")

@@ -1,114 +1,143 @@
-"""The content of a file: decompressed, cut into lines of bounded length."""
+"""A file's bytes, unpacked and as lines, in bounded memory whatever the file holds."""
 
 from __future__ import annotations
 
-import gzip
-import zlib
+import codecs
+import io
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO
+from typing import Any, BinaryIO
 
-from streaming.sources.files.definition import FilesSource
+from streaming.sources.files.definition import WIDE
+from streaming.sources.files.store import RefusedFileError
+
+CHUNK = 2**16
 
 
-class RefusedFileError(Exception):
-    """A file is not read further; the message says why."""
+def unpacked(file: BinaryIO, packing: str) -> io.BufferedReader:
+    """The content of a file from its start.
+
+    Raises:
+        RefusedFileError: while it is read: it is packed otherwise, broken, or ends too early.
+    """
+    file.seek(0)
+    return io.BufferedReader(_Unpacked(file, packing), CHUNK)
+
+
+class Borrowed(io.RawIOBase):
+    """A file for a library that closes what it is given: the file itself stays open."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, into: Any) -> int:
+        """Fills the buffer as far as the file goes."""
+        found = self._file.read(len(into))
+        into[: len(found)] = found
+        return len(found)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Goes there."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Where it is."""
+        return self._file.tell()
+
+
+class _Unpacked(io.RawIOBase):
+    def __init__(self, file: BinaryIO, packing: str) -> None:
+        import pyarrow as pa
+
+        self._packing = packing
+        plain = pa.PythonFile(Borrowed(file), "r")
+        self._stream: Any = file if packing == "none" else pa.CompressedInputStream(plain, packing)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:
+        try:
+            found = self._stream.read(min(len(into), CHUNK))
+        except OSError as error:
+            if self._packing == "none" or error.errno is not None:
+                raise
+            raise RefusedFileError(f"it is no whole {self._packing} file: {error}") from error
+        into[: len(found)] = found
+        return len(found)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a file.
+    """One line, with its end.
 
     Attributes:
-        number: from 1 on.
-        content: its bytes, with the line's end; of a line that is too long its beginning.
-        too_long: whether it is longer than a line may be.
+        number: counted from 1.
+        text: bytes that the encoding does not know are half surrogate pairs.
+        is_whole: False where it was longer than allowed, and the text is cut.
     """
 
     number: int
-    content: bytes
-    too_long: bool = False
+    text: str
+    is_whole: bool = True
 
 
-@contextmanager
-def opened(path: Path, name: str) -> Iterator[IO[bytes]]:
-    """The content of a copied file, decompressed by the ending of its name.
+def lines(content: io.BufferedReader, encoding: str, longest: int) -> Iterator[Line]:
+    """The lines of a text.
 
     Raises:
-        RefusedFileError: it is no whole file of its compression; also while it is read.
+        RefusedFileError: the encoding cannot go on at some place.
     """
-    import zstandard
-
+    errors = "strict" if encoding in WIDE else "surrogateescape"
+    text = io.TextIOWrapper(content, encoding, errors, newline="")
+    number = 0
     try:
-        with path.open("rb") as raw:
-            if name.lower().endswith(".gz"):
-                with gzip.open(raw) as content:
-                    yield content  # type: ignore[misc]
-            elif name.lower().endswith(".zst"):
-                reader = zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(raw, read_across_frames=True)
-                with reader as content:
-                    yield content
-            else:
-                yield raw
-    except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
-        raise RefusedFileError(f"it cannot be decompressed: {error}") from error
+        while found := text.readline(longest + 1):
+            number += 1
+            is_whole = len(found) <= longest or found[-1] in "\r\n"
+            if not is_whole:
+                _skip_line(text, longest)
+            yield Line(number, found.removeprefix("\ufeff") if number == 1 else found, is_whole)
+    except UnicodeDecodeError as error:
+        raise RefusedFileError(f"behind line {number} it is not {encoding}: {error.reason}") from error
 
 
-class Lines:
-    """The lines of a content; of a line that is too long the rest is passed over.
+def _skip_line(text: io.TextIOWrapper, most: int) -> None:
+    while (found := text.readline(most)) and found[-1] not in "\r\n":
+        continue
 
-    Args:
-        content: the bytes.
-        source: says the limits.
-    """
 
-    def __init__(self, content: IO[bytes], source: FilesSource) -> None:
-        self._content, self._limits = content, source.limits
-        self._bytes = 0
-        self._number = 0
-        self._buffer = b""
+def unknown_byte(text: str, encoding: str) -> str | None:
+    """What is wrong with a text that holds bytes which its encoding does not know; None where it holds none."""
+    if text.isascii():
+        return None
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        byte = ord(text[error.start]) & 0xFF
+        return f"received the byte 0x{byte:02X} at character {error.start + 1}, valid: text in {encoding}"
+    return None
 
-    def __iter__(self) -> Iterator[Line]:
-        return self
 
-    def __next__(self) -> Line:
-        """The next line.
+def as_it_came(text: str, encoding: str) -> bytes:
+    """The bytes of a line without its end; of wide encodings in UTF-8."""
+    bare = text.rstrip("\r\n")
+    try:
+        return bare.encode("utf-8" if encoding in WIDE else encoding, "surrogateescape")
+    except UnicodeEncodeError:  # some encodings of East Asia read more than they write
+        return bare.encode("utf-8", "backslashreplace")
 
-        Raises:
-            RefusedFileError: the content is larger than it may be.
-        """
-        line = self._upto_end(self._limits.line_bytes)
-        if not line:
-            raise StopIteration
-        self._number += 1
-        whole = line.endswith(b"\n") or len(line) < self._limits.line_bytes
-        if not whole:
-            self._pass_over()
-        return Line(self._number, line, too_long=not whole)
 
-    def _pass_over(self) -> None:
-        """To the end of the line."""
-        while (more := self._upto_end(self._limits.line_bytes)) and not more.endswith(b"\n"):
-            continue
-
-    def _upto_end(self, most: int) -> bytes:
-        """What comes up to the next line's end, at most that many bytes."""
-        while True:
-            end = self._buffer.find(b"\n", 0, most)
-            if end >= 0 or len(self._buffer) >= most:
-                cut = end + 1 if end >= 0 else most
-                line, self._buffer = self._buffer[:cut], self._buffer[cut:]
-                return line
-            chunk = self._content.read(2**16)
-            if not chunk:
-                line, self._buffer = self._buffer, b""
-                return line
-            self._count(len(chunk))
-            self._buffer += chunk
-
-    def _count(self, more: int) -> None:
-        self._bytes += more
-        if self._bytes > self._limits.content_bytes:
-            raise RefusedFileError(f"its content is more than {self._limits.content_bytes} bytes")
+MARKS = {
+    "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+    "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+}
+"""The byte order marks by which a text of another encoding than the defined one is known."""
