@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import delay, postgres, queries, reconciliation, rest, soap, throughput
+from bench import delay, files, postgres, queries, reconciliation, rest, soap, throughput
 from bench.home import measured_stack
 from bench.report import machine, show
 
-PARTS = ("throughput", "reconciliation", "delay", "queries", "postgres", "rest", "soap")
+PARTS = ("throughput", "reconciliation", "delay", "queries", "postgres", "files", "rest", "soap")
 """In the order in which they are measured: the reconciliation takes the records that the throughput has written."""
 
 Chosen = Annotated[list[str], typer.Option("--part", help=f"One of {', '.join(PARTS)}; may be given again.")]
@@ -47,6 +47,7 @@ def main(
             "delay": lambda: delay.measure(chosen, rate, seconds, tell),
             "queries": lambda: queries.measure(tell),
             "rest": lambda: rest.measure(records, rounds, tell),
+            "files": lambda: files.measure(records, rounds, tell),
             "soap": lambda: soap.measure(records, rounds, tell),
             "postgres": lambda: postgres.measure(chosen, records, rounds, tell),
         }

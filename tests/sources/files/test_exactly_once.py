@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -15,7 +16,10 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from runtime.cli import app
+from runtime.errors import Permanent, Retryable
 from runtime.settings import Settings
 from streaming.sources.catalogue import DEFINITION
 from streaming.sources.crash import VARIABLE
@@ -39,6 +43,12 @@ def definition(name: str, folder: str, **more: Any) -> FilesSource:
     made = DEFINITION.validate_python({**told, **more})
     assert isinstance(made, FilesSource)
     return made
+
+
+def define(chosen: Settings, source: FilesSource) -> None:
+    """Where the command looks for it."""
+    chosen.sources_dir.mkdir(parents=True, exist_ok=True)
+    (chosen.sources_dir / f"{source.name}.yaml").write_text(source.model_dump_json(exclude_none=True), encoding="utf-8")
 
 
 def write_files(folder: Path) -> list[str]:
@@ -81,12 +91,15 @@ def ids(chosen: Settings, name: str) -> list[str]:
 @pytest.mark.parametrize("point", ["fetched:2", "quarantined:1", "produced:3", "committed:2", "committed:5"])
 def test_killed_anywhere_each_record_comes_once(servers: Settings, tmp_path: Path, point: str) -> None:
     source = definition(f"drop-{point.replace(':', '-')}", str(tmp_path / "drop"))
+    define(servers, source)
     good = write_files(tmp_path / "drop")
     assert in_a_process(source, point) == -9
     read_once(servers, source)
     assert ids(servers, source.name) == good
     told = list(every(remembered(servers, source.name)))
-    assert [(each.fate, each.rows) for each in told] == [(Fate.TAKEN, ROWS)] * FILES
+    assert [(each.fate, each.rows, each.bad) for each in told] == [(Fate.TAKEN, ROWS, 1)] * FILES
+    listed = CliRunner().invoke(app(), ["sources", "files", source.name, "--json"])
+    assert [each["path"] for each in json.loads(listed.stdout)] == ["0.csv", "1.csv", "2.csv"]
 
 
 def test_a_correction_in_a_later_file_updates_its_sale(servers: Settings, tmp_path: Path) -> None:
@@ -102,12 +115,17 @@ def test_a_correction_in_a_later_file_updates_its_sale(servers: Settings, tmp_pa
 
 def test_a_check_says_what_it_would_do(servers: Settings, tmp_path: Path) -> None:
     source = definition("checked", str(tmp_path / "drop"))
-    assert [each.ok for each in check(source, servers)][-1] is False
+    with pytest.raises(Retryable, match="the folder is not there"):
+        list(check(source, servers))
+    (tmp_path / "drop").mkdir()
+    assert all(each.ok for each in check(source, servers))
     write_files(tmp_path / "drop")
     (tmp_path / "drop" / "link.csv").symlink_to("0.csv")
     found = list(check(source, servers))
-    assert any("link.csv would be refused" in each.what and not each.ok for each in found)
-    assert sum("would be the sale" in each.what for each in found) == 5
+    assert any("link.csv is refused" in each.what and not each.ok for each in found)
+    assert sum('{"source": "checked"' in each.what for each in found) == 5
+    (tmp_path / "drop" / "bad.csv").write_text("id,at,country,city,who,total,currency\n1,noon,a,b,c,1,EUR\n")
+    assert any("1 of 1 records are refused: occurred_at" in each.what for each in check(source, servers))
 
 
 @contextmanager
@@ -165,6 +183,20 @@ def test_files_come_out_of_a_bucket(servers: Settings, tmp_path: Path, monkeypat
         assert ids(servers, "bucket") == good
         read_once(servers, source)
         assert ids(servers, "bucket") == good
-        httpx.put(f"{address}/drops/tills/0.csv", content=b"id\n").raise_for_status()
+        assert list((servers.temporary_dir / "files").iterdir()) == []
+        later = (tmp_path / "drop" / "1.csv").read_bytes().replace(b"\n1-", b"\nlater-")
+        httpx.put(f"{address}/drops/tills/deep/later.csv.tmp", content=later).raise_for_status()
+        httpx.put(f"{address}/drops/tills/1.csv", content=later).raise_for_status()
         read_once(servers, source)
-        assert ids(servers, "bucket") == good
+        assert sorted(set(ids(servers, "bucket")) - set(good)) == sorted(
+            f"later-{row}" for row in range(ROWS) if row != 7
+        )
+        _what_is_wrong_with_a_bucket(servers, source)
+
+
+def _what_is_wrong_with_a_bucket(chosen: Settings, source: FilesSource) -> None:
+    with pytest.raises(Permanent, match="there is no such bucket"):
+        read_once(chosen, source.model_copy(update={"folder": "s3://nothing/tills"}))
+    nowhere = source.s3.model_copy(update={"endpoint": f"http://127.0.0.1:{_free_port()}"})
+    with pytest.raises(Retryable, match="S3 does not give"):
+        read_once(chosen, source.model_copy(update={"s3": nowhere}))
