@@ -66,7 +66,7 @@ class Watch:
         """The observer; False where the kernel has none left, and looks at intervals have to do."""
         observer = Observer()
         try:
-            observer.schedule(_Handler(self), str(self._root), recursive=True, event_filter=KINDS)
+            observer.schedule(_Handler(self), str(self._root), recursive=self._source.recursive, event_filter=KINDS)
             observer.start()
         except OSError as error:
             log.warning("the folder cannot be watched and is looked at at intervals", error=str(error))
