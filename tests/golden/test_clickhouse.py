@@ -29,7 +29,8 @@ def connection() -> Iterator[Any]:
     """The engine in this process, in memory."""
     import chdb
 
-    made = chdb.connect(":memory:")
+    engine: Any = chdb
+    made = engine.connect(":memory:")
     made.query("SET max_threads = 1")
     yield made
     made.close()
