@@ -37,6 +37,7 @@ def main(
     json_file: Annotated[Path | None, typer.Option("--json", help="A file for every figure.")] = None,
 ) -> None:
     """Measure reconciliations of several sizes, one after the other."""
+    from stack.preflight import preflight
     from stack.spark import spark_jars
     from stack.supervisor import running_stack, wait_settled
 
@@ -48,6 +49,7 @@ def main(
             os.environ["TIDELAKE_HOME"] = home
             os.environ["TIDELAKE_SPARK_JARS"] = ",".join(map(str, spark_jars()))
             settings.cache_clear()
+            preflight()
             with running_stack(only=SERVERS) as board:
                 if wait_settled(board, _never(), lambda _: None) != "ready":
                     raise Permanent("the servers did not start", received=str(board.rows()))
