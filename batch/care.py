@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -29,6 +30,9 @@ log = structlog.get_logger()
 
 SNAPSHOTS = timedelta(hours=1)
 """The lake job commits every few seconds: longer kept, the table's metadata would grow without end."""
+
+EVENT_LOGS = timedelta(days=30)
+"""How long it can be looked up how a run went within Spark."""
 
 ORPHANS = timedelta(days=3)
 """A file that is younger may belong to a commit under way."""
@@ -99,6 +103,8 @@ def care(
             return seconds
         with watch.step("stores"):
             watch.result(_stores(store, ledger, known, among))
+        with watch.step("event logs"):
+            watch.result(_event_logs(settings.spark_event_dir))
         with session(settings) as spark:
             for name, step in _lake_steps(settings, known, among, snapshots):
                 with watch.step(name):
@@ -118,6 +124,15 @@ def _stores(store: Store, ledger: Ledger, known: Kept, among: Iterable[Ranking])
         days = sum(store.drop_live_before(ranking, day) for ranking in among)
         ledger.cared(datetime.combine(day, time(), UTC))
     return f"{len(gone)} versions and {days} days of live deltas dropped"
+
+
+def _event_logs(folder: Path) -> str:
+    """What the History Server could show of runs long ago."""
+    until = (datetime.now(UTC) - EVENT_LOGS).timestamp()
+    old = [path for path in folder.glob("*") if path.is_file() and path.stat().st_mtime < until]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return f"{len(old)} of old runs dropped"
 
 
 Step = Callable[["SparkSession"], str]

@@ -5,38 +5,16 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-import os
-import subprocess
-import sys
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from bench.figures import Aim, Part, ratios
-
-MEMORY = Aim(at_most=1.1)
-"""How much more memory ten times as many rows may take."""
+from bench.connector import MEMORY, Reading, add_way, memory, reading
+from bench.figures import Part
 
 COLUMNS = ("id", "at", "country", "town", "seller", "total", "currency")
 WRITTEN_AT_A_TIME = 50_000
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What one reading took."""
-
-    rows: int
-    seconds: float
-    peak_mib: float
-    file_mib: float
-
-    @property
-    def rate(self) -> float:
-        """Rows a second."""
-        return self.rows / self.seconds
 
 
 def measure(records: int, rounds: int, tell: Callable[[str], None]) -> Part:
@@ -44,11 +22,7 @@ def measure(records: int, rounds: int, tell: Callable[[str], None]) -> Part:
     part = Part("files", f"Files: {records:,} rows in one file, from the folder into the log")
     many = [_reading("csv", records, "log", tell) for _ in range(rounds)]
     few = [_reading("csv", records // 10, "log", tell) for _ in range(rounds)]
-    part.add("rows of CSV into the log", "rows/s", [each.rate for each in many])
-    part.add("with a tenth of the rows", "rows/s", [each.rate for each in few])
-    part.add("peak memory", "MiB", [each.peak_mib for each in many])
-    part.add("with a tenth of the rows", "MiB", [each.peak_mib for each in few])
-    part.add("many rows' memory : few rows'", "", _memory(many, few), MEMORY)
+    add_way(part, many, few)
     for kind in WRITERS:
         _add_format(part, kind, records, rounds, tell)
     return part
@@ -58,25 +32,14 @@ def _add_format(part: Part, kind: str, records: int, rounds: int, tell: Callable
     many = [_reading(kind, records, "read", tell) for _ in range(rounds)]
     few = [_reading(kind, records // 10, "read", tell) for _ in range(rounds)]
     part.add(f"{kind} read, without mapping and log", "rows/s", [each.rate for each in many])
-    part.add(f"{kind}: many rows' memory : few rows'", "", _memory(many, few), MEMORY)
-
-
-def _memory(many: list[Reading], few: list[Reading]) -> list[float]:
-    return ratios([each.peak_mib for each in many], [each.peak_mib for each in few])
+    part.add(f"{kind}: many rows' memory : few rows'", "", memory(many, few), MEMORY)
 
 
 def _reading(kind: str, rows: int, way: str, tell: Callable[[str], None]) -> Reading:
     tell(f"files: {rows:,} rows of {kind}, {way}")
     with tempfile.TemporaryDirectory() as folder:
         WRITERS[kind](Path(folder), rows)
-        name = f"bench-files-{uuid.uuid4().hex[:8]}"
-        command = [sys.executable, "-m", "bench.files_reading", folder, name, way]
-        environment = {**os.environ, "TIDELAKE_LOG_LEVEL": "WARNING"}
-        ran = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=environment)
-    found = Reading(**json.loads(ran.stdout.splitlines()[-1]))
-    if found.rows != rows:
-        raise RuntimeError(f"{found.rows} of {rows} rows were read")
-    return found
+        return reading("files", folder, rows, way)
 
 
 def _sales(rows: int) -> Iterator[tuple[str, ...]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from importlib.metadata import version
-from pathlib import Path
 
 import structlog
 
@@ -20,6 +20,7 @@ from stack.kafka import check_fresh
 from stack.model import Service, Step
 from stack.night import check as check_night
 from stack.ports import HOST
+from streaming.alive import sign_of_life
 
 MARKS_SECONDS = 10.0
 """A gauge that works has written marks within this time."""
@@ -60,19 +61,12 @@ def sources() -> Service:
     return Service(
         name="sources",
         command=(sys.executable, "-m", "streaming.sources.keeper"),
-        ready=_sources_are_looked_after,
-        tend=_sources_are_looked_after,
+        ready=_looks("sources"),
+        tend=_looks("sources"),
         version=version("tidelake"),
         address="",
         needs=("topics", "platform-tables", "clickhouse-tables"),
     )
-
-
-def _sources_are_looked_after() -> None:
-    """Raises Retryable unless the keeper of the sources has looked a moment ago."""
-    from streaming.sources.keeper import sign_of_life
-
-    _check_sign(sign_of_life(settings()), "the sources are")
 
 
 def settler() -> Service:
@@ -80,25 +74,24 @@ def settler() -> Service:
     return Service(
         name="settler",
         command=(sys.executable, "-m", "streaming.quarantine.settle"),
-        ready=_quarantine_is_looked_after,
-        tend=_quarantine_is_looked_after,
+        ready=_looks("settler"),
+        tend=_looks("settler"),
         version=version("tidelake"),
         address="",
         needs=("topics", "clickhouse-tables"),
     )
 
 
-def _quarantine_is_looked_after() -> None:
-    """Raises Retryable unless the settler has looked a moment ago."""
-    from streaming.quarantine.settle import sign_of_life
+def _looks(name: str) -> Callable[[], None]:
+    """A check that raises Retryable unless a process that looks after things has looked a moment ago."""
 
-    _check_sign(sign_of_life(settings()), "the quarantine is")
+    def check() -> None:
+        path = sign_of_life(settings(), name)
+        age = time.time() - path.stat().st_mtime if path.exists() else None
+        if age is None or age > LOOKED_SECONDS:
+            raise Retryable(f"{name} has not looked", received=age, valid=f"a look within {LOOKED_SECONDS:g} s")
 
-
-def _check_sign(path: Path, what: str) -> None:
-    age = time.time() - path.stat().st_mtime if path.exists() else None
-    if age is None or age > LOOKED_SECONDS:
-        raise Retryable(f"{what} not looked after", received=age, valid=f"a look within {LOOKED_SECONDS:g} s")
+    return check
 
 
 def keeper() -> Service:

@@ -23,11 +23,9 @@ from confluent_kafka.admin import AdminClient
 from observe.logs import configure
 from rankings.contract import MARK_FIELD
 from rankings.topics import carries_sales
-from runtime.errors import Permanent, Retryable
-from runtime.settings import Settings, settings
+from runtime.settings import settings
 from streaming.clickhouse import connect
 from streaming.jobs import lake, live
-from streaming.sources.standing import Standing
 
 Partition = tuple[str, int]
 
@@ -122,12 +120,11 @@ def seen_now(before: Seen, committed: int, newest: datetime | None) -> Seen:
 class Progress:
     """Measures how far the jobs have come, and writes it to ClickHouse."""
 
-    def __init__(self, chosen: Settings, marks: Marks) -> None:
-        self._servers, self._marks = chosen.kafka, marks
+    def __init__(self, servers: str, marks: Marks) -> None:
+        self._servers, self._marks = servers, marks
         self._admin: AdminClient | None = None
         self._client: Any = None
         self._seen: dict[tuple[str, Partition], Seen] = {}
-        self._standing = Standing(chosen)
 
     def write(self, known: Iterable[Partition]) -> None:
         """Writes one row for each path and partition; one where the path has committed nothing yet says so.
@@ -142,7 +139,6 @@ class Progress:
         if self._client is None:
             self._client = connect()
             self._remember()
-        self._tell_sources()
         now = datetime.now(UTC)
         rows = []
         for path, group in PATHS.items():
@@ -150,13 +146,6 @@ class Progress:
             rows += [self._row(path, partition, offset, now) for partition, offset in committed.items()]
         if rows:
             self._client.insert("progress", rows, column_names=COLUMNS)
-
-    def _tell_sources(self) -> None:
-        """What cannot be told of the sources keeps no one from knowing how far the log has been read."""
-        try:
-            self._standing.write(self._client)
-        except (Retryable, Permanent) as error:
-            log.warning("the states of the sources are not known", error=str(error))
 
     def _remember(self) -> None:
         """A gauge that starts knows no marks yet: what was measured before still holds."""
@@ -205,7 +194,7 @@ def main() -> None:
     configure("gauge")
     chosen = settings()
     marks = Marks()
-    marker, progress = Marker(chosen.kafka, marks), Progress(chosen, marks)
+    marker, progress = Marker(chosen.kafka, marks), Progress(chosen.kafka, marks)
     while True:
         began = time.monotonic()
         try:

@@ -26,6 +26,8 @@ REFUSED_BY_LIVE = "refused_by_live"
 
 _STATE = ("deleted", *SALE_COLUMNS)
 
+_FLAGGED = [(flag, what) for flag in ("untaken", "refused", "regressed") for what in ("amount", "sales")]
+
 
 def steps(base: int | None) -> str:
     """The view `steps`, from the view `parsed` and what silver held as of version `base`; binds `since`.
@@ -72,10 +74,21 @@ def evidence(ranking: Ranking) -> str:
     many log seconds live lacks, has without any record, or has with other figures (`missing`, `foreign`, `altered`).
     """
     keys = ", ".join(ranking.sum_key)
-    flagged = [(flag, what) for flag in ("untaken", "refused", "regressed") for what in ("amount", "sales")]
-    sums = ",\n    ".join(f"sum({what}) FILTER (WHERE {flag}) AS {flag}_{what}" for flag, what in flagged)
-    effects = ",\n    ".join(f"coalesce({flag}_{what}, 0) AS {flag}_{what}" for flag, what in flagged)
-    return f"""WITH effects AS
+    effects = ",\n    ".join(f"coalesce({flag}_{what}, 0) AS {flag}_{what}" for flag, what in _FLAGGED)
+    return f"""WITH {_effects(ranking, keys)},
+{_lost(ranking, keys)},
+{_seconds(keys)}
+SELECT {keys}, amount, sales,
+    {effects},
+    coalesce(state_lost, false) AS state_lost,
+    coalesce(missing, 0) AS missing, coalesce(foreign, 0) AS foreign, coalesce(altered, 0) AS altered
+FROM {DRIFTED} LEFT JOIN flagged USING ({keys}) LEFT JOIN lost USING ({keys}) LEFT JOIN seconds USING ({keys})"""
+
+
+def _effects(ranking: Ranking, keys: str) -> str:
+    """What each record of the span did to a sum, and the sums of those with a flag."""
+    sums = ",\n    ".join(f"sum({what}) FILTER (WHERE {flag}) AS {flag}_{what}" for flag, what in _FLAGGED)
+    return f"""effects AS
 (
     {_is(ranking, "amount, 1L AS sales, log_time, untaken, refused, regressed", "NOT deleted")}
     UNION ALL
@@ -83,8 +96,12 @@ def evidence(ranking: Ranking) -> str:
 ),
 flagged AS (SELECT {keys},
     {sums}
-FROM effects GROUP BY {keys}),
-forgotten AS
+FROM effects GROUP BY {keys})"""
+
+
+def _lost(ranking: Ranking, keys: str) -> str:
+    """The sums that differ by just what they would if live had forgotten every sale at some moment."""
+    return f"""forgotten AS
 (
     {_was(ranking, "was.amount AS amount, 1L AS sales, log_time")}
     UNION ALL
@@ -96,8 +113,12 @@ since AS
     FROM forgotten GROUP BY {keys}, log_time
     WINDOW later AS (PARTITION BY {keys} ORDER BY log_time DESC)
 ),
-lost AS (SELECT DISTINCT {keys}, true AS state_lost FROM since JOIN {DRIFTED} USING ({keys}, amount, sales)),
-by_second AS
+lost AS (SELECT DISTINCT {keys}, true AS state_lost FROM since JOIN {DRIFTED} USING ({keys}, amount, sales))"""
+
+
+def _seconds(keys: str) -> str:
+    """How many log seconds of a sum live lacks, has without any record, or has with other figures."""
+    return f"""by_second AS
 (
     SELECT {keys}, second, sum(told) AS told, sum(kept) AS kept, sum(amount) AS amount, sum(sales) AS sales
     FROM
@@ -114,12 +135,7 @@ seconds AS
     SELECT {keys}, count_if(kept = 0) AS missing, count_if(told = 0) AS foreign,
         count_if(told > 0 AND kept > 0) AS altered
     FROM by_second GROUP BY {keys}
-)
-SELECT {keys}, amount, sales,
-    {effects},
-    coalesce(state_lost, false) AS state_lost,
-    coalesce(missing, 0) AS missing, coalesce(foreign, 0) AS foreign, coalesce(altered, 0) AS altered
-FROM {DRIFTED} LEFT JOIN flagged USING ({keys}) LEFT JOIN lost USING ({keys}) LEFT JOIN seconds USING ({keys})"""
+)"""
 
 
 def _is(ranking: Ranking, figures: str, condition: str) -> str:

@@ -66,5 +66,6 @@ def epilogue(stage: Stage, seconds: float) -> None:
     stage.say("\nlook around:")
     stage.say(f"  Flink's Dashboard   {chosen.flink}")
     stage.say("  the stack           tidelake status, tidelake logs taskmanager -f")
+    stage.say("  the sources         tidelake sources, tidelake quarantine list")
     stage.say(f"  an answer's sources tidelake lineage {TOP_SALES_PER_CITY.name}")
     stage.say("  all addresses       tidelake env")

@@ -6,7 +6,6 @@ leaves that word; the next replay looks up whether the log took the record, and 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,19 +13,20 @@ from functools import partial
 from typing import Any
 from zlib import crc32
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import TopicPartition
 
 from rankings.contract import Rejected
 from runtime.errors import Retryable
 from runtime.settings import Settings
+from streaming.committed import is_end, reading, to_the_end
 from streaming.quarantine.correct import Correction, Corrector, Ready
 from streaming.quarantine.records import Event, Position, Record
 from streaming.quarantine.store import Quarantine
 from streaming.sources.crash import passing
 from streaming.sources.definition import Source
 from streaming.topics import make_topics
+from streaming.transactions import SECONDS, producer, step, transaction
 
-SECONDS = 30.0
 AT_ONCE = 1000
 """Most records of one transaction."""
 
@@ -62,17 +62,8 @@ class Replayer:
         self._chosen, self._quarantine, self._who = chosen, quarantine, who
         self._corrector = Corrector(source)
         self._counts: dict[str, int] = {}
-        self._producer = Producer(
-            {
-                "bootstrap.servers": chosen.kafka,
-                "transactional.id": TRANSACTIONAL_ID,
-                "transaction.timeout.ms": int(SECONDS * 1000),
-                "partitioner": "murmur2_random",
-                "linger.ms": 5,
-                "log_level": 2,
-            }
-        )
-        _do(partial(self._producer.init_transactions, SECONDS))
+        # Where Java's writers put a record without being told, its replay goes, too.
+        self._producer = producer(chosen, TRANSACTIONAL_ID, partitioner="murmur2_random")
         self._complete()
 
     def replay(self, records: Sequence[Record], correction: Correction, why: str) -> Iterator[Replayed]:
@@ -104,8 +95,7 @@ class Replayer:
         if not ready:
             return []
         make_topics(self._chosen, sorted({each.topic for _, each in ready}))
-        _do(self._producer.begin_transaction)
-        try:
+        with transaction(self._producer):
             positions = self._produce([each for _, each in ready])
             events = [
                 (record, Event(record.id, datetime.now(UTC), "sending", self._who, why, at, each.payload))
@@ -113,10 +103,6 @@ class Replayer:
             ]
             self._quarantine.note(events)
             passing("produced")
-            _do(partial(self._producer.commit_transaction, SECONDS))
-        except Retryable:
-            _do(partial(self._producer.abort_transaction, SECONDS))
-            raise
         passing("committed")
         self._quarantine.note((record, _ended(event, "replayed")) for record, event in events)
         return [Replayed(record, event.to) for record, event in events]
@@ -125,8 +111,7 @@ class Replayer:
         taken: dict[int, Position] = {}
         for number, each in enumerate(ready):
             delivered, where = partial(_delivered, taken, number), self._partition(each)
-            step = partial(self._producer.produce, each.topic, each.payload, each.key, where, on_delivery=delivered)
-            _do(step)
+            step(partial(self._producer.produce, each.topic, each.payload, each.key, where, on_delivery=delivered))
             self._producer.poll(0)
         self._producer.flush(SECONDS)
         if len(taken) < len(ready):
@@ -172,51 +157,19 @@ def is_committed(chosen: Settings, event: Event) -> bool:
     Raises:
         Retryable: the log does not answer.
     """
-    consumer = Consumer(
-        {
-            "bootstrap.servers": chosen.kafka,
-            "group.id": TRANSACTIONAL_ID,
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "isolation.level": "read_committed",
-            "log_level": 2,
-        }
-    )
-    try:
-        consumer.assign([TopicPartition(event.to.topic, event.to.partition, event.to.offset)])
-        return _first_is(consumer, event)
-    finally:
-        consumer.close()
-
-
-def _first_is(consumer: Consumer, event: Event) -> bool:
-    give_up = time.monotonic() + SECONDS
-    while time.monotonic() < give_up:
-        message = consumer.poll(1.0)
-        if message is None:
-            continue
-        error = message.error()
-        if error is None:
-            return message.offset() == event.to.offset and message.value() == event.payload
-        if error.code() == KafkaError._PARTITION_EOF:
-            return False
-        raise Retryable("the log does not answer", received=error.str())
-    raise Retryable("the log does not answer", todo="see `tidelake status`")
+    with reading(chosen, "quarantine") as one:
+        one.assign([TopicPartition(event.to.topic, event.to.partition, event.to.offset)])
+        for batch in to_the_end(one, parts=1):
+            for message in batch:
+                # The first that comes decides: the record itself, a later one, or the end.
+                return not is_end(message) and message.offset() == event.to.offset and message.value() == event.payload
+    return False
 
 
 def _delivered(taken: dict[int, Position], number: int, error: Any, message: Any) -> None:
     if error is None:
         log_time = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
         taken[number] = Position(message.topic(), message.partition(), message.offset(), log_time)
-
-
-def _do(step: Callable[[], object]) -> None:
-    try:
-        step()
-    except KafkaException as error:
-        cause = error.args[0]
-        todo = "see `tidelake status`; if another replay runs, wait for its end"
-        raise Retryable("the log did not take the transaction", received=cause.str(), todo=todo) from error
 
 
 def discard(quarantine: Quarantine, records: Iterable[Record], who: str, why: str) -> None:

@@ -11,11 +11,10 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaException, Message, TopicPartition
 
 from observe.logs import configure
 from rankings.contract import TRIMMED, parse
@@ -23,6 +22,8 @@ from rankings.sale import Deletion, Key, Sale
 from rankings.topics import carries_sales
 from runtime.errors import Retryable
 from runtime.settings import Settings, settings
+from streaming.alive import sign_of_life
+from streaming.committed import consumer, is_end, to_the_end
 from streaming.quarantine.records import EPOCH, Event, Open, Position
 from streaming.quarantine.store import Quarantine, quarantine
 
@@ -56,7 +57,7 @@ class Settler:
 
     def __init__(self, chosen: Settings, quarantine: Quarantine, alive: Callable[[], None] = lambda: None) -> None:
         self._quarantine, self._alive = quarantine, alive
-        self._consumer = _consumer(chosen)
+        self._consumer = consumer(chosen, "settler", queued_max_messages_kbytes=8192)
         self._known: dict[Key, dict[str, Open]] = {}
         self._next: dict[Partition, int] = {}
         self._learned_through = EPOCH
@@ -137,13 +138,11 @@ class Settler:
         since = min(each.order_time for some in self._known.values() for each in some.values())
         self._next |= self._offsets(since, new)
         self._consumer.assign([TopicPartition(*each, self._next[each]) for each in partitions])
-        left, found = set(partitions), 0
-        while left:
-            messages = self._consumer.consume(5000, timeout=ANSWER_SECONDS)
-            if not messages:
-                raise Retryable("the log does not answer", todo="see `tidelake status`")
+        found = 0
+        for messages in to_the_end(self._consumer, len(partitions)):
             self._alive()
-            left -= self._ended(messages)
+            for end in filter(is_end, messages):
+                self._next[str(end.topic()), int(end.partition() or 0)] = int(end.offset() or 0)
             found += self._close([hit for message in messages for hit in self._hits(message)])
         return found
 
@@ -155,20 +154,6 @@ class Settler:
         asked = [TopicPartition(*at, int(since.timestamp() * 1000)) for at in ends]
         told = self._consumer.offsets_for_times(asked, timeout=ANSWER_SECONDS)
         return {(each.topic, each.partition): _or(each.offset, ends[each.topic, each.partition]) for each in told}
-
-    def _ended(self, messages: Iterable[Message]) -> set[Partition]:
-        """The partitions whose end was reached, and how far that is."""
-        ended = set()
-        for message in messages:
-            error = message.error()
-            if error is None:
-                continue
-            if error.code() != KafkaError._PARTITION_EOF:
-                raise KafkaException(error)
-            at = str(message.topic()), int(message.partition() or 0)
-            self._next[at] = int(message.offset() or 0)
-            ended.add(at)
-        return ended
 
     def _hits(self, message: Message) -> list[tuple[str, Position]]:
         """The open records that a record of the log supersedes."""
@@ -225,33 +210,13 @@ def _plain(value: object) -> str:
     return unicodedata.normalize("NFC", value.strip(TRIMMED)) if isinstance(value, str) else ""
 
 
-def _consumer(chosen: Settings) -> Consumer:
-    return Consumer(
-        {
-            "bootstrap.servers": chosen.kafka,
-            "group.id": "tidelake-settler",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
-            "isolation.level": "read_committed",
-            "queued.max.messages.kbytes": 8192,
-            "log_level": 2,
-        }
-    )
-
-
-def sign_of_life(chosen: Settings) -> Path:
-    """The file whose age says when the settler last looked."""
-    return chosen.home / "settler.alive"
-
-
 def main() -> None:
     """Looks for ever; whatever is away is asked again a little later."""
     configure("settler")
     while True:
         try:
             with quarantine() as held:
-                _settle_on(Settler(settings(), held, sign_of_life(settings()).touch))
+                _settle_on(Settler(settings(), held, sign_of_life(settings(), "settler").touch))
         except Retryable as error:
             log.warning("the quarantine could not be settled", error=str(error))
         time.sleep(EVERY_SECONDS)
@@ -263,7 +228,7 @@ def _settle_on(settler: Settler) -> None:
             found = settler.settle()
             if found:
                 log.info("records in quarantine are superseded", records=found)
-            sign_of_life(settings()).touch()
+            sign_of_life(settings(), "settler").touch()
             time.sleep(EVERY_SECONDS)
     finally:
         settler.close()

@@ -7,6 +7,7 @@ platform's with the same name in it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
@@ -56,11 +57,18 @@ def _of_folder(folder: Path) -> dict[str, Source]:
     files = sorted(path for path in folder.glob("*.y*ml") if path.is_file()) if folder.is_dir() else []
     found: dict[str, Source] = {}
     for path in files:
-        read = definition(path)
+        written = path.stat()
+        read = _known(path, written.st_mtime_ns, written.st_size)
         if read.name in found:
             raise Permanent(f"two definitions in {folder} have one name", received=read.name, valid="a name each")
         found[read.name] = read
     return found
+
+
+@lru_cache(maxsize=4096)
+def _known(path: Path, _written: int, _size: int) -> Source:
+    """The definition in a file as it was written then: the keeper looks every few seconds."""
+    return definition(path)
 
 
 def definition(path: Path) -> Source:

@@ -7,19 +7,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from rankings.topics import PATTERN
 from runtime.errors import Permanent
-from streaming.sources.fields import Fields
+from streaming.sources.fields import Fields, Part
 
 NAME = r"[a-z][a-z0-9-]{0,39}"
 
 
-class Secret(BaseModel):
+class Secret(Part):
     """A secret that a definition refers to and never holds: the name of an environment variable, or of a file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     env: str | None = None
     file: Path | None = None
@@ -47,7 +45,7 @@ class Secret(BaseModel):
             raise Permanent(f"the secret's file {self.file} cannot be read", received=str(error)) from error
 
 
-class Source(BaseModel):
+class Source(Part):
     """What every kind of source has.
 
     Attributes:
@@ -57,8 +55,6 @@ class Source(BaseModel):
         fields: how its records become sales.
         every_seconds: how long to wait between two readings of it, where it has to be asked.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=f"^{NAME}$")
     description: str = ""

@@ -17,7 +17,13 @@ CASTS = ("varchar", "bigint", "decimal(18,2)", "date", "timestamp", "timestamptz
 """The types that a definition may cast to, in DuckDB's words."""
 
 
-class FieldMapping(BaseModel):
+class Part(BaseModel):
+    """A part of a definition: never changed, and a field that it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FieldMapping(Part):
     """What one field of a sale is: exactly one of `field`, `constant` and `sql`.
 
     Attributes:
@@ -26,8 +32,6 @@ class FieldMapping(BaseModel):
         sql: an expression in DuckDB's SQL over the source's fields.
         cast: the type that the value is brought to before it is written as the contract wants it.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     field: str | None = None
     constant: str | None = None
@@ -52,10 +56,8 @@ def _short(value: Any) -> Any:
 Mapped = Annotated[FieldMapping, BeforeValidator(_short)]
 
 
-class Fields(BaseModel):
+class Fields(Part):
     """How each field of a sale is found; a field that is not named here has the same name in the source."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     sale_id: Mapped = FieldMapping(field="sale_id")
     occurred_at: Mapped = FieldMapping(field="occurred_at")

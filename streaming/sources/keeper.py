@@ -14,32 +14,28 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import structlog
 
 from observe.logs import configure
 from runtime.errors import Permanent, Retryable
 from runtime.settings import Settings, settings
+from streaming.alive import sign_of_life
 from streaming.sources import state
 from streaming.sources.catalogue import sources
 from streaming.sources.definition import Source
 from streaming.sources.postgres.care import Care
 from streaming.sources.runner import STOPPED
+from streaming.sources.standing import Standing
 from streaming.sources.state import SourceState
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 2.0
 GRACE_SECONDS = 10.0
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 STEADY_SECONDS = 60.0
 """A process that ran this long is not the one that failed before."""
 
 log = structlog.get_logger()
-
-
-def sign_of_life(chosen: Settings) -> Path:
-    """The file whose age says when the keeper last looked."""
-    return chosen.home / "sources.alive"
 
 
 @dataclass
@@ -93,13 +89,14 @@ class Keeper:
         self._chosen = chosen
         self.children: dict[str, Child] = {}
         self._care = Care(chosen)
+        self._standing = Standing()
 
     def look(self) -> None:
         """One look at definitions, operators' words and processes.
 
         Raises:
             Permanent: a definition is not valid; everything else goes on as it is.
-            Retryable: PostgreSQL does not answer.
+            Retryable: PostgreSQL does not answer, or ClickHouse.
         """
         for child in self.children.values():
             child.look()
@@ -111,6 +108,7 @@ class Keeper:
         for name, source in defined.items():
             if _enabled(told, name):
                 self._keep(source, told.get(name))
+        self._standing.write(known, told)
 
     def close(self) -> None:
         """Ends every process."""
@@ -159,7 +157,7 @@ def main() -> None:
                 keeper.look()
             except (Permanent, Retryable) as error:
                 log.error("the sources could not be looked after", error=str(error))
-            sign_of_life(chosen).touch()
+            sign_of_life(chosen, "sources").touch()
             time.sleep(LOOK_SECONDS)
     finally:
         keeper.close()

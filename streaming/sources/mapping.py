@@ -70,7 +70,10 @@ class Mapper:
 
     def __init__(self, source: Source) -> None:
         self._name = source.name
-        self._fields = source.fields.mapped()
+        # The key and the deletion first: a deletion needs nothing else.
+        told = source.fields.mapped()
+        order = sorted(told, key=lambda each: (each != KEY_FIELD, each != DELETED_FIELD))
+        self._fields = {name: told[name] for name in order}
         computed = {name: each for name, each in self._fields.items() if _is_computed(each)}
         self._expressions = Expressions({name: _expression(each) for name, each in computed.items()})
 
@@ -111,12 +114,8 @@ class Mapper:
     def _values(
         self, told: Mapping[str, Any], computed: Mapping[str, str | Rejected | None]
     ) -> Iterator[tuple[str, str | Rejected | None]]:
-        """The key and the deletion first: a deletion needs nothing else."""
-        for name in sorted(self._fields, key=lambda each: (each != KEY_FIELD, each != DELETED_FIELD)):
-            if name in computed:
-                yield name, computed[name]
-            else:
-                yield name, _plain(name, self._fields[name], told)
+        for name, mapping in self._fields.items():
+            yield name, computed[name] if name in computed else _plain(name, mapping, told)
 
     def _judged(self, row: Row, fields: dict[str, str]) -> Accepted | Refused:
         payload = json.dumps(fields, ensure_ascii=False).encode("utf-8", "replace")

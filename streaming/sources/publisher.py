@@ -7,24 +7,24 @@ transactional id is the source's: a process that starts fences the one before it
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import TopicPartition
 
-from runtime.errors import Permanent, Retryable
 from runtime.settings import Settings
+from streaming.committed import is_end, reading, to_the_end
 from streaming.sources.crash import passing
 from streaming.sources.mapping import Accepted
 from streaming.sources.records import Memory
 from streaming.topics import make, make_topics
+from streaming.transactions import producer, step, transaction
 
 POSITIONS = "source-positions"
 """The compacted topic of what sources remember; key: source and name in JSON, value: JSON, empty where forgotten."""
 
-SECONDS = 30.0
 POLL_EVERY = 1000
 
 
@@ -42,17 +42,7 @@ class Publisher:
     def __init__(self, chosen: Settings, source: str) -> None:
         self._chosen, self._source = chosen, source
         make(chosen, {POSITIONS: {"cleanup.policy": "compact"}}, partitions=1)
-        self._producer = Producer(
-            {
-                "bootstrap.servers": chosen.kafka,
-                "transactional.id": f"tidelake-source-{source}",
-                "transaction.timeout.ms": int(SECONDS * 1000),
-                "linger.ms": 5,
-                "compression.type": "lz4",
-                "log_level": 2,
-            }
-        )
-        _do(partial(self._producer.init_transactions, SECONDS))
+        self._producer = producer(chosen, f"tidelake-source-{source}")
         # Read after the fence: what an older process had still open is decided by now.
         self.memory: dict[str, Any] = remembered(chosen, source)
 
@@ -73,16 +63,11 @@ class Publisher:
             Retryable: it was not committed, and nothing of it is in the log.
             Permanent: another process has taken over this source.
         """
-        _do(self._producer.begin_transaction)
-        try:
+        with transaction(self._producer):
             self._produce(topic, records)
             for name, value in remember.items():
                 self._remember(name, value)
             passing("produced")
-            _do(partial(self._producer.commit_transaction, SECONDS))
-        except Retryable:
-            _do(partial(self._producer.abort_transaction, SECONDS))
-            raise
         passing("committed")
         self.memory.update(remember)
         for name in [name for name, value in remember.items() if value is None]:
@@ -106,25 +91,10 @@ class Publisher:
     def _send(self, topic: str, key: bytes, value: bytes | None) -> None:
         while True:
             try:
-                self._producer.produce(topic, value, key)
+                step(partial(self._producer.produce, topic, value, key))
                 return
             except BufferError:
                 self._producer.poll(0.1)
-            except KafkaException as error:
-                raise _told(error) from error
-
-
-def _do(step: Callable[[], object]) -> None:
-    """One step of a transaction.
-
-    Raises:
-        Retryable: the log did not do it.
-        Permanent: another process has taken over.
-    """
-    try:
-        step()
-    except KafkaException as error:
-        raise _told(error) from error
 
 
 def remembered(chosen: Settings, source: str | None = None) -> dict[str, Any]:
@@ -145,44 +115,7 @@ def remembered(chosen: Settings, source: str | None = None) -> dict[str, Any]:
 
 def _committed(chosen: Settings) -> list[tuple[bytes, bytes | None]]:
     """Every committed record of the topic of positions, in order."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": chosen.kafka,
-            "group.id": "tidelake-source-positions",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "isolation.level": "read_committed",
-            "log_level": 2,
-        }
-    )
-    try:
-        consumer.assign([TopicPartition(POSITIONS, 0, 0)])
-        return _to_the_end(consumer)
-    except KafkaException as error:
-        raise _told(error) from error
-    finally:
-        consumer.close()
-
-
-def _to_the_end(consumer: Consumer) -> list[tuple[bytes, bytes | None]]:
-    found: list[tuple[bytes, bytes | None]] = []
-    while True:
-        message = consumer.poll(SECONDS)
-        if message is None:
-            raise Retryable("the log does not answer", todo="see `tidelake status`")
-        error = message.error()
-        if error is None:
-            found.append((message.key() or b"", message.value()))
-        elif error.code() == KafkaError._PARTITION_EOF:
-            return found
-        elif error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            return []
-        else:
-            raise KafkaException(error)
-
-
-def _told(error: KafkaException) -> Retryable | Permanent:
-    cause: KafkaError = error.args[0]
-    if cause.code() in (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH):
-        return Permanent("another process reads this source", received=cause.str(), todo="let only one of them run")
-    return Retryable("the log did not take the transaction", received=cause.str(), todo="see `tidelake status`")
+    with reading(chosen, "source-positions") as one:
+        one.assign([TopicPartition(POSITIONS, 0, 0)])
+        messages = [each for batch in to_the_end(one, parts=1) for each in batch if not is_end(each)]
+    return [(each.key() or b"", each.value()) for each in messages]

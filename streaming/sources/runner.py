@@ -41,6 +41,9 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 LONGEST_ASKED = 3600.0
 """A source that asks for a longer wait is asked again after this many seconds all the same."""
 
+QUIET_SECONDS = 5.0
+"""How often a source that has nothing new says that it is well."""
+
 log = structlog.get_logger()
 
 
@@ -64,6 +67,7 @@ class Runner:
         self._chosen, self._source, self._reader, self._note = chosen, source, reader, note
         self._mapper = Mapper(source)
         self._opened: tuple[Reader, Publisher] | None = None
+        self._quiet_until = 0.0
 
     def read(self) -> None:
         """One reading, to the source's present end.
@@ -72,21 +76,26 @@ class Runner:
             Retryable: something was away; what was published stays published.
             Permanent: a person has to change something.
         """
-        self._tell(State.RUNNING)
+        batches = 0
         try:
             reader, publisher = self._open()
-            for batch in reader.read(publisher.memory):
+            for batches, batch in enumerate(reader.read(publisher.memory), start=1):
+                if batches == 1:
+                    self._tell(State.RUNNING)
                 passing("fetched")
                 self._take(batch, publisher)
         except BaseException:
             self.close()
             raise
-        self._tell(
-            State.WAITING,
-            last_read_at=datetime.now(UTC),
-            next_read_at=self._source.next_reading(datetime.now(UTC)),
-            counts=publisher.memory.get(COUNTS, {}),
-        )
+        # A source that is read several times a second has nothing new to tell each time.
+        if batches or time.monotonic() > self._quiet_until:
+            self._waiting(publisher)
+
+    def _waiting(self, publisher: Publisher) -> None:
+        now = datetime.now(UTC)
+        counts = publisher.memory.get(COUNTS, {})
+        self._tell(State.WAITING, last_read_at=now, next_read_at=self._source.next_reading(now), counts=counts)
+        self._quiet_until = time.monotonic() + QUIET_SECONDS
 
     def _open(self) -> tuple[Reader, Publisher]:
         if self._opened is None:
@@ -106,7 +115,8 @@ class Runner:
     def wait(self) -> None:
         """Until the next reading: a reader that can be woken by its source waits itself."""
         pause = getattr(self._opened[0], "wait", time.sleep) if self._opened else time.sleep
-        pause(self._source.every_seconds)
+        now = datetime.now(UTC)
+        pause((self._source.next_reading(now) - now).total_seconds())
 
     def _take(self, batch: Batch, publisher: Publisher) -> None:
         outcome = self._mapper.map(batch.rows)
@@ -128,6 +138,7 @@ class Runner:
         )
 
     def _tell(self, now: State, **more: object) -> None:
+        self._quiet_until = 0.0
         self._note(replace(SourceState(self._source.name, self._source.kind, now), **more))  # type: ignore[arg-type]
 
 
@@ -187,6 +198,12 @@ def main(arguments: Iterable[str]) -> int:
         log.error("the source is stopped", source=name, error=str(error))
         noting(chosen)(SourceState(name, source.kind, State.STOPPED, last_error=str(error)))
         return STOPPED
+    except Exception as error:
+        # Its keeper starts it again; until then nobody must believe that it runs.
+        log.exception("the source ended by an error of the platform", source=name)
+        told = f"{type(error).__name__}: {error}"
+        noting(chosen)(SourceState(name, source.kind, State.RETRYING, last_error=told))
+        raise
     return 0
 
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
 
 import pytest
 
+from runtime.errors import Retryable
 from runtime.settings import Settings
 from streaming.clickhouse import connect
-from streaming.sources import state
+from streaming.sources import standing
 from streaming.sources.standing import Standing
 from streaming.sources.state import SourceState, State
+from tests.sources.test_mapping import source
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
-
-NOW = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def told() -> dict[str, tuple[object, ...]]:
@@ -25,20 +24,38 @@ def told() -> dict[str, tuple[object, ...]]:
         return {name: tuple(rest) for name, *rest in client.query(query).result_rows}
 
 
-def test_every_source_is_told_until_it_is_gone(servers: Settings, tmp_path: Path) -> None:
-    definition = tmp_path / "standing-till.yaml"
-    definition.write_text("name: standing-till\nkind: files\nfolder: /drop\n")
-    chosen = servers.model_copy(update={"sources_dir": tmp_path})
-    standing = Standing(chosen)
-    with closing(connect()) as client:
-        standing.write(client, NOW)
-        assert told()["standing-till"] == ("files", "events.files", "unknown", "", None, 1)
-        read = datetime(2026, 3, 1, tzinfo=UTC)
-        state.write(chosen, SourceState("standing-till", "files", State.RETRYING, "away", last_read_at=read))
-        standing.write(client, NOW + timedelta(seconds=1))
-        assert told()["standing-till"][2] == "unknown"
-        standing.write(client, NOW + timedelta(seconds=6))
-        assert told()["standing-till"][2:4] == ("retrying", "away")
-        definition.unlink()
-        standing.write(client, NOW + timedelta(seconds=12))
-        assert told()["standing-till"][-1] == 0
+def test_every_source_is_told_until_it_is_gone(servers: Settings) -> None:
+    till, copies = source().model_copy(update={"name": "standing-till"}), Standing(every_seconds=0)
+    copies.write([till], {})
+    assert told()["standing-till"] == ("files", "events.files", "unknown", "", None, 1)
+    away = SourceState("standing-till", "files", State.RETRYING, "away", datetime(2026, 3, 1, tzinfo=UTC))
+    copies.write([till], {"standing-till": away})
+    assert told()["standing-till"][2:4] == ("retrying", "away")
+    copies.write([], {"standing-till": away})
+    assert told()["standing-till"][-1] == 0
+
+
+def test_it_is_told_no_more_often_than_wanted(servers: Settings) -> None:
+    till, copies = source().model_copy(update={"name": "standing-calm"}), Standing(every_seconds=3600)
+    copies.write([till], {})
+    copies.write([], {"standing-calm": SourceState("standing-calm", "files", State.WAITING)})
+    assert told()["standing-calm"][-1] == 1
+
+
+def test_a_store_that_is_away_is_told_and_not_asked_at_once_again(
+    servers: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from clickhouse_connect.driver.exceptions import OperationalError
+
+    asked = []
+
+    def away() -> None:
+        asked.append(1)
+        raise OperationalError("away")
+
+    monkeypatch.setattr(standing, "connect", away)
+    copies = Standing(every_seconds=3600)
+    with pytest.raises(Retryable, match="not in ClickHouse"):
+        copies.write([source()], {})
+    copies.write([source()], {})
+    assert asked == [1]

@@ -7,9 +7,10 @@ import hashlib
 from pathlib import PurePosixPath
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from streaming.sources.definition import Secret, Source
+from streaming.sources.fields import Part
 
 S3 = "s3://"
 
@@ -30,7 +31,7 @@ ENCODINGS = (
 _BY_NAME = {codecs.lookup(name).name: name for name in ENCODINGS}
 
 
-class Csv(BaseModel):
+class Csv(Part):
     """How a CSV file is written.
 
     Attributes:
@@ -43,8 +44,6 @@ class Csv(BaseModel):
         null: the text that means no value.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     delimiter: str | None = Field(None, min_length=1, max_length=1, pattern=r"^[^\r\n]$")
     quote: str = Field('"', max_length=1, pattern=r"^[^\r\n]?$")
     escape: str | None = Field(None, min_length=1, max_length=1, pattern=r"^[^\r\n]$")
@@ -54,7 +53,7 @@ class Csv(BaseModel):
     null: str = ""
 
 
-class Access(BaseModel):
+class Access(Part):
     """How an S3 store is reached; without keys, as the machine's own AWS configuration says.
 
     Attributes:
@@ -63,8 +62,6 @@ class Access(BaseModel):
         access_key: who asks.
         secret_key: its secret.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     endpoint: str | None = Field(None, pattern=r"^(https?://)?[^/]+$")
     region: str = "us-east-1"
@@ -78,7 +75,7 @@ class Access(BaseModel):
         return self
 
 
-class Limits(BaseModel):
+class Limits(Part):
     """What a file must not exceed; one that does is refused before any of its records is taken.
 
     Attributes:
@@ -89,8 +86,6 @@ class Limits(BaseModel):
         rows: records, and in texts also the lines that they are made of.
         files: files that are taken in one reading; the next one goes on.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     file_bytes: int = Field(4 * 2**30, gt=0)
     content_bytes: int = Field(64 * 2**30, gt=0)

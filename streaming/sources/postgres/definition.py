@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from streaming.sources.definition import Secret, Source
-from streaming.sources.fields import FieldMapping
+from streaming.sources.fields import FieldMapping, Part
 
 _WORD = r"[a-z_][a-z0-9_]*"
 
@@ -24,7 +24,7 @@ OWN_DATABASE = "shop"
 """The source that comes with the platform: it reads the database of the settings."""
 
 
-class Join(BaseModel):
+class Join(Part):
     """A table that tells more about each row of the source's own table.
 
     Attributes:
@@ -34,8 +34,6 @@ class Join(BaseModel):
             `name.column` of a join before it.
         optional: whether a row without a match is a sale all the same.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     table: TableName
     name: Column

@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from runtime.errors import Retryable
 from runtime.settings import Settings
+from streaming.committed import SECONDS, consumer, is_end
 from streaming.sources.postgres import log
 from streaming.sources.postgres.definition import PostgresSource
 from streaming.sources.postgres.log import Record
@@ -28,7 +29,7 @@ class Raw:
 
     def __init__(self, source: PostgresSource, chosen: Settings) -> None:
         self._topics = source.written
-        self._consumer: Consumer = log.consumer(chosen)
+        self._consumer: Consumer = consumer(chosen, log.GROUP)
         self._assigned: dict[str, int] = {}
         self._woken: list[Message] = []
         self._ends: dict[str, int] = {}
@@ -61,7 +62,7 @@ class Raw:
 
     def _is_end(self, message: Message) -> bool:
         """Whether a message only says where its partition ends: what no reader sees may stand last in it."""
-        ends = log.is_end(message)
+        ends = is_end(message)
         if ends:
             self._ends[_place(str(message.topic()), message.partition() or 0)] = message.offset() or 0
         return ends
@@ -85,7 +86,7 @@ class Raw:
         for topic in self._topics:
             for number in log.partitions(self._consumer, topic):
                 part = TopicPartition(topic, number)
-                found[topic, number] = self._consumer.get_watermark_offsets(part, timeout=log.SECONDS)[1]
+                found[topic, number] = self._consumer.get_watermark_offsets(part, timeout=SECONDS)[1]
         return found
 
     def _assign(self, goals: dict[tuple[str, int], int], memory: Memory) -> None:

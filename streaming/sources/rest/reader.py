@@ -34,7 +34,7 @@ class RestReader:
     """
 
     def __init__(self, source: RestSource, sleep: Sleep = time.sleep) -> None:
-        self._source, self._sleep = source, sleep
+        self._source = source
         self._service = Service(source, sleep)
 
     def read(self, memory: Memory) -> Iterator[Batch]:
@@ -54,14 +54,6 @@ class RestReader:
             yield from Reading(self._source, self._service, remembered).batches()
         except TidelakeError as error:
             raise self._service.secrets.without(error) from None
-
-    def wait(self, seconds: float) -> None:
-        """Until the next reading: the definition's own schedule wins over the seconds."""
-        if self._source.cron is None:
-            self._sleep(seconds)
-            return
-        now = datetime.now(UTC)
-        self._sleep((self._source.next_reading(now) - now).total_seconds())
 
     def close(self) -> None:
         """Closes every connection."""

@@ -8,9 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from streaming.sources.definition import Secret, Source
+from streaming.sources.fields import Part
 from streaming.sources.soap.polling import ByQueue, BySequence, ByTime, Pages, Whole
 from streaming.sources.soap.wire import Addressing, FaultRule, Http, Limits, Security
 
@@ -19,7 +20,7 @@ ARGUMENT = r"^[^.\s]+(\.[^.\s]+)*$"
 Polling = Annotated[Whole | BySequence | ByTime | ByQueue, Field(discriminator="by")]
 
 
-class Attachment(BaseModel):
+class Attachment(Part):
     """Records that lie in an attachment of the answer, or in base64 in one of its elements.
 
     Attributes:
@@ -30,8 +31,6 @@ class Attachment(BaseModel):
         encoding: of CSV and JSON lines.
         delimiter: of CSV.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     field: str = Field(pattern=ARGUMENT)
     format: Literal["csv", "jsonl", "xml"]

@@ -5,22 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
+
+from streaming.sources.fields import Part
 
 ARGUMENT = r"^[^.\s]+(\.[^.\s]+)*$"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Whole(_Part):
+class Whole(Part):
     """Everything, at each reading."""
 
     by: Literal["whole"] = "whole"
 
 
-class BySequence(_Part):
+class BySequence(Part):
     """What follows the last number that was taken; asked again until nothing is new.
 
     Attributes:
@@ -49,7 +47,7 @@ class BySequence(_Part):
         return self
 
 
-class ByTime(_Part):
+class ByTime(Part):
     """What was changed in a span of time, span after span up to now.
 
     Attributes:
@@ -79,7 +77,7 @@ class ByTime(_Part):
         return self.start.replace(microsecond=0)
 
 
-class Acknowledge(_Part):
+class Acknowledge(Part):
     """How a queue is told what was taken.
 
     Attributes:
@@ -93,7 +91,7 @@ class Acknowledge(_Part):
     each: bool = False
 
 
-class ByQueue(_Part):
+class ByQueue(Part):
     """Messages that the service gives until they are acknowledged.
 
     Messages are acknowledged once they are in the log. What is given again in between is known by its message id.
@@ -103,7 +101,7 @@ class ByQueue(_Part):
     acknowledge: Acknowledge
 
 
-class Pages(_Part):
+class Pages(Part):
     """How one question is answered in pages; an empty page is the last.
 
     Attributes:

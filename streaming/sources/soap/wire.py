@@ -5,18 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from streaming.sources.definition import Secret
+from streaming.sources.fields import Part
 
 MIB = 1024 * 1024
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class UsernameToken(_Part):
+class UsernameToken(Part):
     """WS-Security's username token.
 
     Attributes:
@@ -30,7 +27,7 @@ class UsernameToken(_Part):
     digest: bool = False
 
 
-class Signature(_Part):
+class Signature(Part):
     """WS-Security's signature of body and timestamp.
 
     Attributes:
@@ -48,7 +45,7 @@ class Signature(_Part):
     binary_token: bool = True
 
 
-class Security(_Part):
+class Security(Part):
     """WS-Security.
 
     Attributes:
@@ -73,7 +70,7 @@ class Security(_Part):
         return any((self.username, self.signature, self.timestamp_seconds))
 
 
-class Addressing(_Part):
+class Addressing(Part):
     """WS-Addressing 1.0.
 
     Attributes:
@@ -87,7 +84,7 @@ class Addressing(_Part):
     required: bool = False
 
 
-class Http(_Part):
+class Http(Part):
     """How the service is reached.
 
     Attributes:
@@ -111,7 +108,7 @@ class Http(_Part):
         return self
 
 
-class FaultRule(_Part):
+class FaultRule(Part):
     """What a fault means.
 
     Attributes:
@@ -123,7 +120,7 @@ class FaultRule(_Part):
     then: Literal["retry", "stop", "empty"]
 
 
-class Limits(_Part):
+class Limits(Part):
     """What an answer and a WSDL may not exceed.
 
     Attributes:
