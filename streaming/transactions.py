@@ -53,7 +53,10 @@ def transaction(one: Producer) -> Iterator[None]:
     try:
         yield
         step(partial(one.commit_transaction, SECONDS))
-    except Retryable:
+    except Permanent:
+        # Fenced: the open transaction was ended by the process that took over.
+        raise
+    except BaseException:
         step(partial(one.abort_transaction, SECONDS))
         raise
 

@@ -123,7 +123,7 @@ def test_a_second_process_takes_the_source_over(servers: Settings) -> None:
     record = Accepted(b"k", b'{"source": "fenced"}')
     with Publisher(servers, "fenced") as older, Publisher(servers, "fenced") as newer:
         newer.publish("events.files", [record], {"at": 1})
-        with pytest.raises(Permanent, match="another process reads this source"):
+        with pytest.raises(Permanent, match="another process has taken over"):
             older.publish("events.files", [record], {"at": 2})
     assert remembered(servers, "fenced") == {"at": 1}
     assert len(committed(servers, "events.files", "fenced")) == 1
