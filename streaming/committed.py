@@ -15,8 +15,7 @@ SECONDS = 30.0
 """How long the log may be silent before it counts as away."""
 
 PAUSE_SECONDS = 0.2
-"""A batch is handed on after this time, however small it is."""
-
+FETCH_MS = 100
 BATCH = 1000
 ENDS = (KafkaError._PARTITION_EOF, KafkaError.UNKNOWN_TOPIC_OR_PART)
 """A topic that is not there yet is read to its end."""
@@ -38,6 +37,8 @@ def consumer(chosen: Settings, group: str, **more: object) -> Consumer:
             "enable.partition.eof": True,
             "auto.offset.reset": "earliest",
             "isolation.level": "read_committed",
+            # Whatever else is asked on a connection waits for a fetch that finds nothing.
+            "fetch.wait.max.ms": FETCH_MS,
             "log_level": 2,
             **{name.replace("_", "."): value for name, value in more.items()},
         }
@@ -69,14 +70,19 @@ def to_the_end(one: Consumer, parts: int) -> Iterator[list[Message]]:
     ended: set[tuple[str | None, int | None]] = set()
     heard = time.monotonic()
     while len(ended) < parts:
-        # Asked for a number of messages, the client waits for all of them or for the time.
-        messages = one.consume(BATCH, timeout=PAUSE_SECONDS)
+        messages = _some(one)
         if messages:
             heard = time.monotonic()
         elif time.monotonic() - heard > SECONDS:
             raise Retryable("the log does not answer", todo="see `tidelake status`")
         ended |= {(each.topic(), each.partition()) for each in messages if is_end(each)}
         yield messages
+
+
+def _some(one: Consumer) -> list[Message]:
+    """What is there. Asked for a number of messages, the client waits for all of them: so for the first one alone."""
+    first = one.poll(PAUSE_SECONDS)
+    return [] if first is None else [first, *one.consume(BATCH - 1, timeout=0)]
 
 
 def is_end(message: Message) -> bool:

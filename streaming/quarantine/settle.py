@@ -144,6 +144,8 @@ class Settler:
             for end in filter(is_end, messages):
                 self._next[str(end.topic()), int(end.partition() or 0)] = int(end.offset() or 0)
             found += self._close([hit for message in messages for hit in self._hits(message)])
+        # Until the next search nothing is fetched, and what is asked meanwhile is answered at once.
+        self._consumer.unassign()
         return found
 
     def _offsets(self, since: datetime, partitions: Sequence[Partition]) -> dict[Partition, int]:

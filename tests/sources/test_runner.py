@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -12,16 +9,16 @@ from typing import Any
 import pytest
 
 from runtime.errors import Permanent, Retryable
-from runtime.settings import Settings
+from runtime.settings import Settings, settings
 from streaming.clickhouse import connect
 from streaming.sources import state
-from streaming.sources.crash import VARIABLE
 from streaming.sources.definition import Source
 from streaming.sources.mapping import Accepted
 from streaming.sources.publisher import Publisher, remembered
 from streaming.sources.records import Batch, Memory, Row
 from streaming.sources.runner import COUNTS, Runner
 from streaming.sources.state import SourceState, State
+from tests.sources.dying import in_a_process
 from tests.sources.log import committed
 from tests.sources.test_mapping import PLAIN, source
 
@@ -58,15 +55,13 @@ def read_once(chosen: Settings, name: str, notes: list[SourceState]) -> None:
         runner.close()
 
 
-def in_a_process(name: str, kill_at: str | None) -> int:
+def killed(name: str, kill_at: str | None) -> int:
     """One reading in a process of its own, which ends at that point."""
-    program = (
-        "from runtime.settings import settings\n"
-        "from tests.sources.test_runner import read_once\n"
-        f"read_once(settings(), {name!r}, [])\n"
-    )
-    environment = {**os.environ, **({VARIABLE: kill_at} if kill_at else {})}
-    return subprocess.run([sys.executable, "-c", program], env=environment, check=False).returncode
+    return in_a_process(kill_at, reading_of, name)
+
+
+def reading_of(name: str) -> None:
+    read_once(settings(), name, [])
 
 
 def ids(chosen: Settings, name: str) -> list[str]:
@@ -89,8 +84,8 @@ def quarantined(name: str) -> int:
 @pytest.mark.parametrize("time", [1, 3])
 def test_killed_anywhere_nothing_is_lost_and_nothing_comes_twice(servers: Settings, point: str, time: int) -> None:
     name = f"killed-{point}-{time}"
-    assert in_a_process(name, f"{point}:{time}") == -9
-    assert in_a_process(name, None) == 0
+    assert killed(name, f"{point}:{time}") == -9
+    assert killed(name, None) == 0
     assert ids(servers, name) == everything()
     total = BATCHES * EACH
     counts = {"read": total, "accepted": total - BATCHES, "quarantined": BATCHES}

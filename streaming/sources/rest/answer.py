@@ -13,12 +13,12 @@ import httpx
 from runtime.errors import Retryable
 from streaming.sources.records import Row
 from streaming.sources.rest.definition import RestSource
-from streaming.sources.rest.hosts import shown
 from streaming.sources.rest.json_text import JsonText, record
 from streaming.sources.rest.parts import CursorPaging, NextUrlPaging, NumberedPaging
 from streaming.sources.rest.paths import Steps, at, steps
-from streaming.sources.rest.service import Fetched
 from streaming.sources.text import at_path
+from streaming.sources.web.caller import Answer as Fetched
+from streaming.sources.web.hosts import shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ from streaming.sources.records import Finding, Row
 from streaming.sources.rest import since as changes
 from streaming.sources.rest.answer import Page, Told
 from streaming.sources.rest.definition import RestSource
-from streaming.sources.rest.hosts import shown
 from streaming.sources.rest.paging import first_page, onward
 from streaming.sources.rest.paths import at, steps
 from streaming.sources.rest.service import Service
+from streaming.sources.web.hosts import shown
 
 SAMPLE, LOOKED_AT = 5, 100
 LONGEST = 400

@@ -10,8 +10,8 @@ import httpx
 
 from runtime.errors import Permanent, Retryable
 from streaming.sources.rest.parts import ApiKey, Auth, Basic, Bearer, OAuth2
-from streaming.sources.rest.patience import later, retry_after
 from streaming.sources.rest.secrets import Secrets
+from streaming.sources.web.later import later, retry_after
 
 if TYPE_CHECKING:
     from authlib.integrations.httpx_client import AsyncOAuth2Client

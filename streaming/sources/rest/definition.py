@@ -6,12 +6,13 @@ import hashlib
 from datetime import datetime
 from typing import ClassVar, Literal
 
-import httpx
 from pydantic import Field, HttpUrl, field_validator, model_validator
 
 from streaming.sources.definition import Source
 from streaming.sources.rest.parts import Auth, CursorPaging, Limits, NoPaging, OAuth2, Paging, Since
 from streaming.sources.rest.paths import JsonPath
+from streaming.sources.web.hosts import host_and_port, is_host
+from streaming.sources.web.tls import Tls
 
 
 class RestSource(Source):
@@ -29,6 +30,7 @@ class RestSource(Source):
         since: how only changes are asked for; everything is read each time without it.
         identity: where the record tells which record it is; the field that `sale_id` is mapped from unless told.
         auth: how the service knows the caller.
+        tls: whose certificates are trusted, and which one is shown.
         limits: of size, time and number.
         cron: when it is read, in cron's five fields, instead of `every_seconds`.
         time_zone: of `cron`.
@@ -45,6 +47,7 @@ class RestSource(Source):
     since: Since | None = None
     identity: JsonPath | None = None
     auth: Auth | None = None
+    tls: Tls = Tls()
     limits: Limits = Limits()
     cron: str | None = None
     time_zone: str = "UTC"
@@ -63,7 +66,7 @@ class RestSource(Source):
     @classmethod
     def _are_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
         for host in hosts:
-            if not _is_host(host):
+            if not is_host(host):
                 raise ValueError(
                     f"received {host!r}, valid: a host such as files.example.com or files.example.com:8443"
                 )
@@ -122,29 +125,3 @@ class RestSource(Source):
         if found is None:
             raise ValueError(f"cron: received {self.cron!r}, valid: five fields that some time fits")
         return found
-
-
-def host_and_port(url: str) -> str:
-    """Where an address leads to, with the port.
-
-    >>> host_and_port("https://Shop.example/x"), host_and_port("http://[::1]:8080/")
-    ('shop.example:443', '[::1]:8080')
-    """
-    parsed = httpx.URL(url)
-    host = f"[{parsed.host}]" if ":" in parsed.host else parsed.raw_host.decode("ascii")
-    return f"{host}:{parsed.port or {'http': 80, 'https': 443}[parsed.scheme]}"
-
-
-def _is_host(text: str) -> bool:
-    try:
-        url = httpx.URL(f"https://{text}/")
-    except httpx.InvalidURL:
-        return False
-    return (
-        bool(url.host)
-        and b"%" not in url.raw_host
-        and not url.userinfo
-        and url.path == "/"
-        and not url.query
-        and not url.fragment
-    )

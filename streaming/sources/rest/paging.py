@@ -11,7 +11,6 @@ import httpx
 from runtime.errors import Permanent, Retryable
 from streaming.sources.rest.answer import Page
 from streaming.sources.rest.definition import RestSource
-from streaming.sources.rest.hosts import Hosts, shown
 from streaming.sources.rest.parts import (
     CursorPaging,
     LinkPaging,
@@ -20,6 +19,7 @@ from streaming.sources.rest.parts import (
     PagePaging,
 )
 from streaming.sources.rest.paths import steps
+from streaming.sources.web.hosts import Hosts, shown
 
 SAME_PAGES = 3
 """So many pages of one content in a row are one page that repeats: a feed may tell one change twice."""

@@ -12,8 +12,8 @@ import httpx
 from streaming.sources.records import Memory
 from streaming.sources.rest.definition import RestSource
 from streaming.sources.rest.paging import Onward, Trail
-from streaming.sources.rest.patience import http_date
 from streaming.sources.rest.seen import PREFIX as SEEN
+from streaming.sources.web.later import http_date
 
 POSITION, MADE_BY, PAGE = "position", "made_by", "page/"
 KEPT_PAGES = 1000

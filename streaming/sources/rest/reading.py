@@ -21,7 +21,8 @@ from streaming.sources.rest.paging import Onward, Trail, digest, first_page, onw
 from streaming.sources.rest.parts import NumberedPaging
 from streaming.sources.rest.position import POSITION, Known, Position, Unfinished, known, now_text, state_of
 from streaming.sources.rest.seen import Seen
-from streaming.sources.rest.service import Fetched, Service
+from streaming.sources.rest.service import Service
+from streaming.sources.web.caller import Answer as Fetched
 
 Batches = Generator[Batch, None, str | None]
 """The batches of one page; what is returned in the end is the address of the next page."""

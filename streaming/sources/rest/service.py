@@ -2,50 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from importlib.metadata import version
 
 import httpx
-import structlog
 
-from runtime.errors import Permanent, Retryable, TidelakeError
+from runtime.errors import Permanent, TidelakeError
 from streaming.sources.rest.credentials import credentials
 from streaming.sources.rest.definition import RestSource
-from streaming.sources.rest.hosts import Hosts, shown
-from streaming.sources.rest.patience import Pace, Patience, Sleep, later, retry_after
+from streaming.sources.rest.parts import ApiKey
+from streaming.sources.rest.patience import Pace, Patience, Sleep
 from streaming.sources.rest.secrets import Secrets
-from streaming.sources.rest.transport import Guarded
+from streaming.sources.web.caller import Answer, Caller, Question
+from streaming.sources.web.hosts import Hosts, shown
+from streaming.sources.web.later import later, retry_after
+from streaming.sources.web.transport import Guarded
 
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
 AWAY = frozenset({408, 421, 425, 429})
 """Statuses below 500 after which the same request can succeed."""
 
 LARGEST_SHOWN = 2**20
 """A larger body is not shown, not even in part: secrets are taken out of whole texts only."""
-
-log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """What a service answered.
-
-    Attributes:
-        url: that answered in the end, without credentials.
-        status: 200, 204, 304, 404, 410 or 416.
-        headers: of the answer.
-        body: decompressed.
-    """
-
-    url: str
-    status: int
-    headers: httpx.Headers
-    body: bytes
 
 
 class Service:
@@ -60,19 +40,22 @@ class Service:
     """
 
     def __init__(self, source: RestSource, sleep: Sleep = time.sleep) -> None:
-        self._source, self._limits = source, source.limits
-        self.hosts, self.secrets = Hosts(source), Secrets()
-        self._patience = Patience(source.name, self._limits, sleep)
-        self._pace = Pace(self._limits.requests_per_second, sleep)
-        for_tokens = Guarded(lambda url: self.hosts.check(url, token=True), self._limits.answer_bytes)
-        self._credentials = credentials(source.auth, self.secrets, for_tokens)
-        # An event loop, as only it can put one time limit on a whole request, headers and token included.
-        self._loop = asyncio.Runner()
-        # No client around it: redirects, cookies and credentials out of addresses are not left to a library's defaults.
-        self._transport = Guarded(self.hosts.check, self._limits.answer_bytes)
+        self._source, limits = source, source.limits
+        self.hosts, self.secrets = hosts(source), Secrets()
+        self._patience = Patience(source.name, limits, sleep)
+        self._credentials = credentials(source.auth, self.secrets, self._for_tokens())
+        self._caller = Caller(
+            self.hosts,
+            source.tls,
+            most_bytes=limits.answer_bytes,
+            seconds=limits.request_seconds,
+            redirects=limits.redirects,
+            dress=self._dress,
+            before=Pace(limits.requests_per_second, sleep).wait,
+        )
         self._headers = {"User-Agent": f"tidelake/{version('tidelake')}", "Accept": ", ".join(source.content_types)}
 
-    def get(self, url: str, headers: Mapping[str, str] | None = None, accept: frozenset[int] = frozenset()) -> Fetched:
+    def get(self, url: str, headers: Mapping[str, str] | None = None, accept: frozenset[int] = frozenset()) -> Answer:
         """The answer to a GET.
 
         Args:
@@ -92,60 +75,30 @@ class Service:
 
     def close(self) -> None:
         """Closes every connection."""
-        self._loop.run(self._aclose())
-        self._loop.close()
+        self._caller.close(self._credentials.aclose())
 
-    async def _aclose(self) -> None:
-        await self._transport.aclose()
-        await self._credentials.aclose()
+    def _for_tokens(self) -> Guarded:
+        """How the token endpoint is reached: it is one of the definition's own addresses, and redirects nowhere."""
+        tls, most = self._source.tls, self._source.limits.answer_bytes
+        return Guarded(lambda url: self.hosts.check(url, token=True), lambda _: True, most, tls)
 
-    def _once(self, url: str, headers: Mapping[str, str], accept: frozenset[int]) -> Fetched:
+    async def _dress(self, request: httpx.Request) -> None:
+        request.headers.update(self._source.headers)
+        await self._credentials.put_on(request)
+
+    def _once(self, url: str, headers: Mapping[str, str], accept: frozenset[int]) -> Answer:
+        question = Question("GET", {**self._headers, **headers})
         try:
-            came = self._redirected(url, headers)
+            came = self._caller.ask(url, question)
             if came.status == HTTPStatus.UNAUTHORIZED and self._credentials.renewable():
-                came = self._redirected(url, headers)
+                came = self._caller.ask(url, question)
             return _judged(came, accept)
         except TidelakeError as error:
             # What is logged before the next attempt is this error.
             raise self.secrets.without(error) from None
 
-    def _redirected(self, url: str, headers: Mapping[str, str]) -> Fetched:
-        asked = url
-        for _ in range(self._limits.redirects + 1):
-            self._pace.wait()
-            came = self._loop.run(self._hop(asked, headers))
-            if came.status not in REDIRECTS:
-                return came
-            if "Location" not in came.headers:
-                raise Retryable("the service redirects to nowhere", received=f"HTTP {came.status} from {shown(asked)}")
-            asked = self.hosts.next(came.url, came.headers["Location"])
-            log.debug("redirected", source=self._source.name, to=shown(asked))
-        raise Permanent("too many redirects", received=shown(asked), valid=f"at most {self._limits.redirects}")
 
-    async def _hop(self, url: str, headers: Mapping[str, str]) -> Fetched:
-        try:
-            async with asyncio.timeout(self._limits.request_seconds):
-                return await self._asked(url, headers)
-        except TimeoutError:
-            limit = f"{self._limits.request_seconds:g} s"
-            raise Retryable("no complete answer within the time limit", received=shown(url), valid=limit) from None
-        except httpx.TransportError as error:
-            told = f"{type(error).__name__}: {error}".rstrip(": ")
-            raise Retryable("the service cannot be reached", received=f"{shown(url)}: {told}") from None
-
-    async def _asked(self, url: str, headers: Mapping[str, str]) -> Fetched:
-        request = httpx.Request("GET", url, headers={**self._headers, **headers})
-        if self.hosts.own(request.url):
-            request.headers.update(self._source.headers)
-            await self._credentials.put_on(request)
-        answer = await self._transport.handle_async_request(request)
-        try:
-            return Fetched(url, answer.status_code, answer.headers, await answer.aread())
-        finally:
-            await answer.aclose()
-
-
-def _judged(came: Fetched, accept: frozenset[int]) -> Fetched:
+def _judged(came: Answer, accept: frozenset[int]) -> Answer:
     """The answer, if it is one."""
     if came.status in (200, 204, 304) or came.status in accept:
         return came
@@ -154,6 +107,12 @@ def _judged(came: Fetched, accept: frozenset[int]) -> Fetched:
         raise later("the service cannot answer now", retry_after(came.headers, datetime.now(UTC)), received=told)
     todo = "check auth in the definition, and the secret" if came.status in (401, 403) else "check the definition"
     raise Permanent("the service refuses the request", received=told, todo=todo)
+
+
+def hosts(source: RestSource) -> Hosts:
+    """The hosts of a definition."""
+    hidden = source.auth.query if isinstance(source.auth, ApiKey) else None
+    return Hosts([str(source.url)], source.hosts, source.token_host, hidden)
 
 
 def _text(body: bytes) -> str:

@@ -14,8 +14,8 @@ from runtime.errors import Permanent, Retryable
 from streaming.sources.soap.multipart import decoded_base64, referred
 from streaming.sources.soap.rows import Answered
 from streaming.sources.soap.shape import ANYTHING
-from streaming.sources.soap.transport import inflated
 from streaming.sources.soap.xml import TODO, parsed
+from streaming.sources.web.inflate import Inflater
 
 if TYPE_CHECKING:
     from streaming.sources.soap.definition import Attachment
@@ -55,13 +55,14 @@ def entries(answer: Answer, told: Attachment, limits: Limits) -> Iterator[Entry]
 
 
 def _unzipped(content: bytes, limit: int) -> bytes:
-    pieces, size = [], 0
+    inflater, pieces, size = Inflater(), [], 0
     try:
-        for piece in inflated([content], limit):
+        for piece in inflater.pieces(content):
             size += len(piece)
             if size > limit:
                 raise Permanent("an attachment is larger than allowed", received=f"more than {limit} bytes", todo=TODO)
             pieces.append(piece)
+        inflater.end()
     except zlib.error as error:
         raise Retryable("an attachment is not gzip", received=str(error)) from error
     return b"".join(pieces)

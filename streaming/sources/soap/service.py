@@ -18,8 +18,9 @@ from streaming.sources.soap.rows import Answered
 from streaming.sources.soap.security import Secured
 from streaming.sources.soap.shape import ANYTHING, Shape, Shapes
 from streaming.sources.soap.signed import check_signature
-from streaming.sources.soap.transport import Reply, Transport, unanswered
+from streaming.sources.soap.transport import Transport, unanswered
 from streaming.sources.soap.xml import local, parsed
+from streaming.sources.web.caller import Answer as Reply
 
 if TYPE_CHECKING:
     from streaming.sources.soap.definition import SoapSource
@@ -229,11 +230,11 @@ class Service:
 
     def _read(self, reply: Reply, operation: str, message_id: str) -> Answer:
         limits, what = self.source.limits, f"the answer of {operation}"
-        if reply.status in NOTHING and not reply.content.strip() and self.operation(operation).output is None:
+        if reply.status in NOTHING and not reply.body.strip() and self.operation(operation).output is None:
             return Answer(Answered([], ANYTHING, self._typed, self._zone, limits), {})
         if not _is_soap(reply):
             raise unanswered(reply, self.address) if reply.status >= 400 else _no_soap(reply, what)
-        packed = unpacked(reply.content, reply.content_type)
+        packed = unpacked(reply.body, _kind(reply))
         envelope = parsed(packed.envelope, what, limits.markup)
         included(envelope, packed.parts, limits.answer_bytes)
         if VERSIONS.get(envelope.tag.rpartition("}")[0].removeprefix("{")) is None or local(envelope.tag) != "Envelope":
@@ -285,13 +286,17 @@ def put(told: dict[str, Any], path: str, value: Any) -> None:
     told[last] = value
 
 
+def _kind(reply: Reply) -> str:
+    return str(reply.headers.get("Content-Type", ""))
+
+
 def _is_soap(reply: Reply) -> bool:
-    kind = reply.content_type.partition(";")[0].strip().lower()
-    return bool(reply.content) and kind in ("text/xml", "application/xml", "application/soap+xml", "multipart/related")
+    kind = _kind(reply).partition(";")[0].strip().lower()
+    return bool(reply.body) and kind in ("text/xml", "application/xml", "application/soap+xml", "multipart/related")
 
 
 def _no_soap(reply: Reply, what: str) -> Retryable:
-    received = f"HTTP {reply.status}, {reply.content_type or 'no content type'}, {len(reply.content)} bytes"
+    received = f"HTTP {reply.status}, {_kind(reply) or 'no content type'}, {len(reply.body)} bytes"
     return Retryable(f"{what} is no SOAP", received=received, valid="an envelope of SOAP 1.1 or 1.2")
 
 

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from streaming.sources.definition import Secret
 from streaming.sources.fields import Part
+from streaming.sources.web.tls import Tls
 
 MIB = 1024 * 1024
 
@@ -84,22 +85,16 @@ class Addressing(Part):
     required: bool = False
 
 
-class Http(Part):
-    """How the service is reached.
+class Http(Tls):
+    """How the service is reached; its certificates are told here, too.
 
     Attributes:
-        user: of HTTP's basic authentication, for the hosts of the WSDL and the service alone.
+        user: of HTTP's basic authentication, for the definition's own hosts (of `wsdl` and `address`) alone.
         password: of that user.
-        ca: the file of the authorities (PEM) that the servers' certificates are checked with.
-        certificate: the file of the certificate that we show (PEM, with its key, or beside `key`).
-        key: the file of its key.
     """
 
     user: str | None = None
     password: Secret | None = None
-    ca: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
 
     @model_validator(mode="after")
     def _together(self) -> Http:

@@ -22,13 +22,11 @@ from runtime.cli import app
 from runtime.errors import Permanent, Retryable
 from runtime.settings import Settings
 from streaming.sources.catalogue import DEFINITION
-from streaming.sources.crash import VARIABLE
 from streaming.sources.files.check import check
 from streaming.sources.files.definition import FilesSource
 from streaming.sources.files.history import Fate, every
-from streaming.sources.files.reader import reader
 from streaming.sources.publisher import remembered
-from streaming.sources.runner import Runner
+from tests.sources.dying import one_reading, reading
 from tests.sources.log import committed
 from tests.sources.test_mapping import PLAIN
 
@@ -65,23 +63,8 @@ def write_files(folder: Path) -> list[str]:
     return sorted(good)
 
 
-def read_once(chosen: Settings, source: FilesSource) -> None:
-    runner = Runner(chosen, source, lambda: reader(source, chosen), lambda _: None)
-    try:
-        runner.read()
-    finally:
-        runner.close()
-
-
-def in_a_process(source: FilesSource, kill_at: str) -> int:
-    program = (
-        "from runtime.settings import settings\n"
-        "from streaming.sources.catalogue import DEFINITION\n"
-        "from tests.sources.files.test_exactly_once import read_once\n"
-        f"read_once(settings(), DEFINITION.validate_json({source.model_dump_json()!r}))\n"
-    )
-    environment = {**os.environ, VARIABLE: kill_at}
-    return subprocess.run([sys.executable, "-c", program], env=environment, check=False).returncode
+def read_once(_: Settings, source: FilesSource) -> None:
+    one_reading(source)
 
 
 def ids(chosen: Settings, name: str) -> list[str]:
@@ -93,7 +76,7 @@ def test_killed_anywhere_each_record_comes_once(servers: Settings, tmp_path: Pat
     source = definition(f"drop-{point.replace(':', '-')}", str(tmp_path / "drop"))
     define(servers, source)
     good = write_files(tmp_path / "drop")
-    assert in_a_process(source, point) == -9
+    assert reading(source, point) == -9
     read_once(servers, source)
     assert ids(servers, source.name) == good
     told = list(every(remembered(servers, source.name)))

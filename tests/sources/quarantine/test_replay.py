@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import asdict
 from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from runtime.settings import settings
 from streaming import quarantine
 from streaming.quarantine.correct import Correction
 from streaming.quarantine.records import Position, Wanted
 from streaming.quarantine.replay import discard
-from streaming.sources.crash import VARIABLE
+from tests.sources.dying import in_a_process
 from tests.sources.log import committed
-from tests.sources.quarantine.world import GOOD, World, bad, files_source, fresh, good, refused
+from tests.sources.quarantine.world import GOOD, World, bad, files_source, fresh, good, refused, world
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
 
@@ -146,13 +144,10 @@ def test_many_at_once(there: World) -> None:
     assert there.held.count(Wanted("open", source.name)) == 0
 
 
-PROGRAM = """
-from runtime.settings import settings
-from streaming.quarantine.correct import Correction
-from tests.sources.quarantine.world import files_source, world
-with world(settings()) as there:
-    list(there.replayer(files_source({name!r})).replay([there.one({name!r})], Correction(values={{"amount": "1"}}), ""))
-"""
+def replay(name: str) -> None:
+    """Has the one record of a source replayed, in whatever process this is."""
+    with world(settings()) as there:
+        list(there.replayer(files_source(name)).replay([there.one(name)], Correction(values={"amount": "1"}), ""))
 
 
 @pytest.mark.parametrize(
@@ -161,9 +156,7 @@ with world(settings()) as there:
 def test_killed_on_the_way_it_is_sent_once_and_the_history_is_right(there: World, point: str, then: list[str]) -> None:
     source = files_source(fresh("till"))
     quarantine.keep(source, refused(source, {**GOOD, "amount": "x"}))
-    program = PROGRAM.format(name=source.name)
-    killed = subprocess.run([sys.executable, "-c", program], env={**os.environ, VARIABLE: point}, check=False)
-    assert killed.returncode == -9
+    assert in_a_process(point, replay, source.name) == -9
     assert there.one(source.name).state == "open"
     there.replayer()
     found = there.one(source.name)

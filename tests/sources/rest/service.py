@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 import threading
 import time
 from collections import defaultdict, deque
@@ -58,6 +59,7 @@ class Asked:
         headers: its headers.
         form: what was posted.
         at: when, on the monotonic clock.
+        client: the name in the certificate that the caller showed.
     """
 
     path: str
@@ -65,6 +67,7 @@ class Asked:
     headers: dict[str, str]
     form: dict[str, str]
     at: float
+    client: str = ""
 
 
 def sale(number: int, amount: str = "12.30", city: str = "Köln", after: float | None = None) -> str:
@@ -150,8 +153,9 @@ class HttpService:
         handlers: what answers, by path.
     """
 
-    def __init__(self, shop: Shop | None = None) -> None:
+    def __init__(self, shop: Shop | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.shop = shop or Shop(10)
+        self.scheme = "https" if tls else "http"
         self.asked: list[Asked] = []
         self.said: list[Answer] = []
         self.handlers: dict[str, Handler] = {
@@ -160,6 +164,8 @@ class HttpService:
         self._planned: dict[str, deque[Answer]] = defaultdict(deque)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
 
     @property
     def host(self) -> str:
@@ -169,7 +175,7 @@ class HttpService:
     @property
     def url(self) -> str:
         """The address without a path."""
-        return f"http://{self.host}"
+        return f"{self.scheme}://{self.host}"
 
     def plan(self, path: str, *answers: Answer) -> None:
         """The next requests to that path are answered with these, one each."""
@@ -211,7 +217,8 @@ class HttpService:
                 form = dict(parse_qsl(self.rfile.read(length).decode()))
                 query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                self._say(service.answer(Asked(parts.path, query, headers, form, time.monotonic())))
+                asked = Asked(parts.path, query, headers, form, time.monotonic(), _client(self.connection))
+                self._say(service.answer(asked))
 
             do_POST = do_GET  # noqa: N815 - the server finds it by this name
 
@@ -244,6 +251,11 @@ class HttpService:
                 """Says nothing."""
 
         return Handler
+
+
+def _client(connection: Any) -> str:
+    told: Any = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
+    return dict(each[0] for each in told["subject"])["commonName"] if told else ""
 
 
 def _nothing(_: Asked) -> Answer:

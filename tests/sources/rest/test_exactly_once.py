@@ -18,9 +18,9 @@ from rankings.sale import Sale
 from runtime.settings import Settings, settings
 from streaming.clickhouse import connect
 from streaming.sources.catalogue import source as defined
-from streaming.sources.crash import VARIABLE
 from streaming.sources.publisher import remembered
-from streaming.sources.runner import COUNTS, Runner, reader_of
+from streaming.sources.runner import COUNTS
+from tests.sources.dying import reading
 from tests.sources.log import committed
 from tests.sources.rest.service import Answer, HttpService, Shop, sale
 from tests.sources.rest.world import PATHS
@@ -31,19 +31,9 @@ SALES, BAD = 60, 17
 """How many sales the service has; the one of that number is none."""
 
 
-def read_once(name: str) -> None:
-    """One reading in this process."""
-    chosen = settings()
-    source = defined(chosen, name)
-    with closing(Runner(chosen, source, reader_of(source, chosen), lambda _: None)) as runner:
-        runner.read()
-
-
 def in_a_process(name: str, kill_at: str | None = None) -> int:
     """One reading in a process of its own, which ends at that point."""
-    program = f"from tests.sources.rest.test_exactly_once import read_once\nread_once({name!r})\n"
-    environment = {**os.environ, **({VARIABLE: kill_at} if kill_at else {})}
-    return subprocess.run([sys.executable, "-c", program], env=environment, check=False).returncode
+    return reading(defined(settings(), name), kill_at)
 
 
 @pytest.fixture

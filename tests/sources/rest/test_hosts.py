@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runtime.errors import Permanent, Retryable
-from streaming.sources.rest.hosts import shown
+from streaming.sources.web.hosts import shown
 from tests.sources.rest.service import Answer, HttpService
 from tests.sources.rest.world import World, defined, ids, numbers
 
@@ -80,16 +80,16 @@ def test_a_redirect_to_nowhere_is_told(service: HttpService) -> None:
 def test_no_way_leads_from_https_to_http() -> None:
     from streaming.sources.catalogue import DEFINITION
     from streaming.sources.rest.definition import RestSource
-    from streaming.sources.rest.hosts import Hosts
+    from streaming.sources.rest.service import hosts
 
     told = {"name": "till", "kind": "rest", "url": "https://till.example/sales", "hosts": ["files.example"]}
     source = DEFINITION.validate_python(told)
     assert isinstance(source, RestSource)
-    hosts = Hosts(source)
-    assert hosts.next("https://till.example/sales", "//files.example/x#part") == "https://files.example/x"
+    allowed = hosts(source)
+    assert allowed.next("https://till.example/sales", "//files.example/x#part") == "https://files.example/x"
     for address in ("http://till.example/sales", "http://files.example/", "https://till.example:8443/"):
         with pytest.raises(Permanent):
-            hosts.next("https://till.example/sales", address)
+            allowed.next("https://till.example/sales", address)
 
 
 @pytest.mark.parametrize("host", ["https://a.example", "a.example/x", "me@a.example", "", "a b"])

@@ -17,8 +17,9 @@ from tenacity import RetryCallState, Retrying
 from runtime.errors import Permanent, Retryable
 from streaming.sources.records import Row
 from streaming.sources.rest.parts import Limits
-from streaming.sources.rest.patience import Patience, later, retry_after
+from streaming.sources.rest.patience import Patience
 from streaming.sources.runner import pause
+from streaming.sources.web.later import later, retry_after
 from tests.sources.rest.service import Answer, Asked, Handler, HttpService, sale
 from tests.sources.rest.world import World, defined, ids, numbers
 
@@ -202,8 +203,8 @@ def test_a_bomb_is_noticed_before_it_is_inflated(service: HttpService) -> None:
 @pytest.mark.parametrize(
     ("body", "encoding", "why"),
     [
-        (gzip.compress(b"[]")[:-9], "gzip", "ends in its middle"),
-        (gzip.compress(b"[]") + b"more", "gzip", "behind the end"),
+        (gzip.compress(b"[]")[:-9], "gzip", "breaks off"),
+        (gzip.compress(b"[]") + b"more", "gzip", "not what its Content-Encoding says"),
         (b"[]", "gzip", "not what its Content-Encoding says"),
         (b"[]", "br", "not asked for"),
         (b"[]", "gzip, gzip", "not asked for"),

@@ -14,7 +14,6 @@ from typing import Any
 from lxml import etree
 
 from streaming.sources.soap.definition import SoapSource
-from tests.sources.soap.certificates import Pair
 
 WSDL = Path(__file__).parent / "wsdl"
 SOAP_11 = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -132,7 +131,7 @@ def enveloped(inner: str, header: str = "", soap: str = SOAP_11) -> bytes:
 
 
 @contextmanager
-def serving(peer: Peer, tls: Pair | None = None) -> Iterator[Peer]:
+def serving(peer: Peer, tls: ssl.SSLContext | None = None) -> Iterator[Peer]:
     """The server on a free port."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -161,9 +160,7 @@ def serving(peer: Peer, tls: Pair | None = None) -> Iterator[Peer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     if tls:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(tls.certificate, tls.key)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
         peer.scheme = "https"
     peer.port = server.server_port
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()

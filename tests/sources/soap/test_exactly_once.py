@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -15,8 +12,9 @@ import yaml
 
 from runtime.settings import Settings
 from streaming.clickhouse import connect
-from streaming.sources.crash import VARIABLE
+from streaming.sources.catalogue import definition
 from streaming.sources.publisher import remembered
+from tests.sources.dying import reading
 from tests.sources.log import committed
 from tests.sources.soap.test_check import TILL
 from tests.sources.soap.test_polls import BY_SEQUENCE, PAGES, QUEUE
@@ -36,19 +34,6 @@ BY_TIME = {
     "changed": "changed_at",
 }
 
-ONE_READING = """
-import sys
-from pathlib import Path
-from runtime.settings import settings
-from streaming.sources.catalogue import definition
-from streaming.sources.runner import Runner, reader_of
-
-source = definition(Path(sys.argv[1]))
-runner = Runner(settings(), source, reader_of(source, settings()), lambda _: None)
-runner.read()
-runner.close()
-"""
-
 WAYS: dict[str, dict[str, Any]] = {
     "sequence": {"operation": "list_sales", "poll": BY_SEQUENCE},
     "queue": {"operation": "fetch", "poll": QUEUE, "message_id": "message_id", "rows": "fetchResult.Sale"},
@@ -65,9 +50,7 @@ def defined(folder: Path, name: str, till: Till, **more: Any) -> Path:
 
 
 def one_reading(path: Path, kill_at: str | None) -> int:
-    environment = {**os.environ, **({VARIABLE: kill_at} if kill_at else {})}
-    command = [sys.executable, "-c", ONE_READING, str(path)]
-    return subprocess.run(command, env=environment, check=False).returncode
+    return reading(definition(path), kill_at)
 
 
 def counted(chosen: Settings, name: str) -> Counter[str]:

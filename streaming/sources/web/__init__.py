@@ -1,0 +1,1 @@
+"""How every source over HTTP asks: allowed hosts alone, trusted certificates alone, and never more than the limits."""
