@@ -52,7 +52,8 @@ def check(source: PostgresSource, chosen: Settings) -> Iterator[Finding]:
                 yield from _types(source, tables)
                 yield from _samples(source, opened, tables)
     except Retryable as error:
-        yield Finding(False, str(error), "see that the address, the password and pg_hba.conf let this machine in")
+        todo = "see that the address, the password, sslrootcert, sslcert, sslkey and pg_hba.conf let this machine in"
+        yield Finding(False, str(error), todo)
     yield from _connect(source, chosen)
 
 

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from streaming.sources.definition import Secret, Source
 from streaming.sources.fields import Part
 from streaming.sources.soap.polling import ByQueue, BySequence, ByTime, Pages, Whole
-from streaming.sources.soap.wire import Addressing, FaultRule, Http, Limits, Security
+from streaming.sources.soap.wire import Addressing, FaultRule, Header, Http, Limits, Security
 
 ARGUMENT = r"^[^.\s]+(\.[^.\s]+)*$"
 
@@ -57,6 +57,7 @@ class SoapSource(Source):
         operation: what is called.
         request: its arguments, nested as the WSDL has them.
         headers: the SOAP headers that the WSDL declares for it.
+        own_headers: SOAP headers that the WSDL does not declare, of every request.
         secrets: arguments that are secret, by their path, which begins with `request.` or `headers.`.
         rows: the path of the repeated element that is a record; empty where the answer itself is one.
         attachment: where the records lie in an attachment.
@@ -83,6 +84,7 @@ class SoapSource(Source):
     operation: str
     request: Mapping[str, Any] = {}
     headers: Mapping[str, Any] = {}
+    own_headers: tuple[Header, ...] = ()
     secrets: Mapping[str, Secret] = {}
     rows: str = ""
     attachment: Attachment | None = None

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from runtime.errors import Permanent, Retryable
 from streaming.sources.soap.addressing import AddressingPlugin, check_belongs
 from streaming.sources.soap.faults import EmptyAnswer, error_for, told_by
+from streaming.sources.soap.headers import HeadersPlugin
 from streaming.sources.soap.multipart import included, unpacked
 from streaming.sources.soap.rows import Answered
 from streaming.sources.soap.security import Secured
@@ -209,7 +210,7 @@ class Service:
             self.source.wsdl if not self.source.is_local else str(self.source.wsdl_file),
             wsse=Secured(security) if security.says_something else None,
             transport=self._transport,
-            plugins=[self._addressing],
+            plugins=[HeadersPlugin(self.source), self._addressing],
             settings=settings,
         )
 

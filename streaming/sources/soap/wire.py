@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -100,6 +101,28 @@ class Http(Tls):
     def _together(self) -> Http:
         if (self.user is None) != (self.password is None):
             raise ValueError("valid: user and password together")
+        return self
+
+
+class Header(Part):
+    """A SOAP header that the WSDL does not declare.
+
+    Attributes:
+        element: its name with its namespace: `{urn:shop}Tenant`.
+        value: its text, or elements of the same namespace by name, nested as they are wanted.
+        secret: its text, where that is secret.
+        must_understand: whether a service that does not know it has to refuse the request.
+    """
+
+    element: str = Field(pattern=r"^(\{[^{}\s]+\})?[A-Za-z_][\w.-]*$")
+    value: str | Mapping[str, Any] = ""
+    secret: Secret | None = None
+    must_understand: bool = False
+
+    @model_validator(mode="after")
+    def _one_text(self) -> Header:
+        if self.secret is not None and self.value:
+            raise ValueError("valid: one of value and secret")
         return self
 
 
