@@ -38,8 +38,8 @@ CREATE TABLE public.bench_sales (LIKE public.sales INCLUDING ALL)
 """
 FILL = """
 INSERT INTO public.bench_sales
-SELECT 'b' || n, timestamptz '2026-03-01Z' + n * interval '1 second', 'Country ' || n % 40, 'City ' || n % 4000,
-    's' || n % 500, 'Salesman ' || n % 500, (n % 100000) / 100.0, 'EUR'
+SELECT 'b' || n, timestamptz '2026-03-01Z' + n * interval '1 second', 'Country ' || n %% 40, 'City ' || n %% 4000,
+    's' || n %% 500, 'Salesman ' || n %% 500, (n %% 100000) / 100.0, 'EUR'
 FROM generate_series(%(first)s, %(last)s) AS n
 """
 
