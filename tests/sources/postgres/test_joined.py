@@ -132,7 +132,7 @@ def test_concurrent_transactions_leave_what_one_query_tells(
     with world.runner(source, servers) as read:
         for each in writers:
             each.start()
-        give_up = time.monotonic() + 8
+        give_up = time.monotonic() + 4
         while time.monotonic() < give_up:
             read()
             time.sleep(0.05)

@@ -76,7 +76,7 @@ def until(reached: Callable[[], T], seconds: float = SECONDS) -> T:
             last = reached()
             if last:
                 return last
-        time.sleep(0.3)
+        time.sleep(0.1)
     raise AssertionError(f"not reached within {seconds:.0f} s: {last}")
 
 
