@@ -69,12 +69,10 @@ def name_while_written(spark: SparkSession, table: str, statement: str) -> None:
     def overtaken(error: BaseException) -> bool:
         return isinstance(error, Py4JJavaError) and "CommitFailedException" in str(error)
 
-    def named() -> None:
-        spark.catalog.refreshTable(table)
-        spark.sql(statement)
-
     wait = wait_random_exponential(multiplier=0.2, max=5)
-    Retrying(retry=retry_if_exception(overtaken), stop=stop_after_attempt(10), wait=wait, reraise=True)(named)
+    Retrying(retry=retry_if_exception(overtaken), stop=stop_after_attempt(10), wait=wait, reraise=True)(
+        spark.sql, statement
+    )
 
 
 def show(spark: SparkSession, tables: Iterable[str], version: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import IO, Any
 
 from batch.checksum import Checksum
 from rankings.ranking import Ranking
@@ -120,10 +120,11 @@ class Store:
         tables = [ranking.reconciled_table for ranking in self._among] + ["drift"]
         self.run((f"ALTER TABLE {table} DROP PARTITION {version:d}", {}) for table in tables)
 
-    def stream(self, text: str, bound: Mapping[str, object]) -> Iterator[Sequence[Any]]:
-        """The rows of a query, one after the other."""
-        with connected(self._dsn) as client, client.query_rows_stream(text, parameters=bound) as rows:
-            yield from rows
+    @contextmanager
+    def csv(self, text: str, bound: Mapping[str, object]) -> Iterator[IO[bytes]]:
+        """The rows of a query as CSV, to be read while they come."""
+        with connected(self._dsn) as client:
+            yield client.raw_stream(text, parameters=bound, fmt="CSV")
 
     def insert(self, table: str, columns: Sequence[str], rows: Rows) -> None:
         """Inserts rows."""

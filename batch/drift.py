@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from batch.clickhouse import EPOCH, Publication, Store, aware
-from batch.postgres import add_rows, connected
+from batch.postgres import add_csv, connected
 from rankings.ranking import Ranking
 from rankings.render import drift as render
 from runtime.errors import Permanent
@@ -110,8 +110,8 @@ class DriftRows:
 
     def keep(self, dsn: str) -> None:
         """Copies the rows to PostgreSQL."""
-        with connected(dsn) as connection:
-            add_rows(connection, "drift", COLUMNS, self._store.stream(render.rows(), {"version": self.new.version}))
+        with connected(dsn) as connection, self._store.csv(render.rows(), {"version": self.new.version}) as rows:
+            add_csv(connection, "drift", COLUMNS, rows)
 
 
 def wait_for_live(store: Store, boundary: datetime, seconds: float, note: Callable[[str], None]) -> datetime | None:

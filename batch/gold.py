@@ -25,6 +25,9 @@ DAY = timedelta(days=1)
 EVERY_DAY = (date(1970, 1, 1), date(2100, 12, 31))
 """The contract lets nothing happen on other days, whatever the time zone."""
 
+FEW_DAYS = 10
+"""Of so many days all sales are summed anew, which is sure; of more, that would read most of silver."""
+
 MOST_RANGES = 50
 """More ranges of days than this are looked for as one: a filter of thousands of parts costs more than it saves."""
 
@@ -37,13 +40,21 @@ def rebuild(spark: SparkSession, ranking: Ranking, zone: str) -> None:
 
 
 def update(spark: SparkSession, ranking: Ranking, base: int, days: Sequence[date], zone: str) -> None:
-    """Computes the sums of some days anew and brings those that changed into version `base`, on the branch `run`."""
+    """Computes the sums of some days anew and brings those that changed into version `base`, on the branch `run`.
+
+    Of more than a few days not every sale is looked at, but those of the view `touched`.
+    """
     branches.begin(spark, lake.gold(ranking), base)
     if not days:
         return
-    spark.createDataFrame([(day,) for day in days], "business_day date").createOrReplaceTempView(render.CHANGED_DAYS)
-    sales_of(spark, days, zone).createOrReplaceTempView(render.PRESENT)
-    changes = spark.sql(render.changes(ranking, base, of_days=True), {"zone": zone}).persist()
+    if len(days) > FEW_DAYS:
+        query = render.changes_by_moves(ranking, base)
+    else:
+        listed = [(day,) for day in days]
+        spark.createDataFrame(listed, "business_day date").createOrReplaceTempView(render.CHANGED_DAYS)
+        sales_of(spark, days, zone).createOrReplaceTempView(render.PRESENT)
+        query = render.changes(ranking, base, of_days=True)
+    changes = spark.sql(query, {"zone": zone}).persist()
     changes.createOrReplaceTempView(render.CHANGES)
     spark.sql(render.update_gold(ranking), {"first": days[0], "last": days[-1]})
     changes.unpersist()

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from batch.clickhouse import connected as clickhouse
-from batch.postgres import add_rows
+from batch.postgres import add_csv, array_of
 from batch.postgres import connected as postgres
 from rankings.ranking import Label, Ranking
 from rankings.render import spark as render
@@ -105,11 +105,20 @@ def _insert(dsn: str, table: str, batch: pa.RecordBatch) -> None:
 
 
 def _add_totals(dsn: str, subject: tuple[str, ...], constants: tuple[int, str], batch: pa.RecordBatch) -> None:
-    names = ("business_day", "currency", *subject, "amount", "sales")
-    rows = zip(*(batch.column(name).to_pylist() for name in names), strict=True)
+    import io
+
+    import pyarrow as pa
+    from pyarrow import csv
+
     columns = ("version", "ranking", "business_day", "currency", "subject", "amount", "sales")
+    same = [pa.repeat(value, batch.num_rows) for value in constants]
+    subjects = array_of([batch.column(name) for name in subject])
+    values = [*same, *map(batch.column, columns[2:4]), subjects, *map(batch.column, columns[5:])]
+    rows = io.BytesIO()
+    csv.write_csv(pa.table(values, names=list(columns)), rows, csv.WriteOptions(include_header=False))
+    rows.seek(0)
     with postgres(dsn) as connection:
-        add_rows(connection, "totals", columns, ((*constants, *row[:2], row[2:-2], *row[-2:]) for row in rows))
+        add_csv(connection, "totals", columns, rows)
 
 
 def _upsert_names(dsn: str, batch: pa.RecordBatch) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from itertools import islice
+from typing import IO, TYPE_CHECKING
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  (it is a class)
@@ -14,7 +12,8 @@ from psycopg2.sql import SQL, Identifier
 
 from runtime.errors import Retryable
 
-BLOCK_ROWS = 20_000
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @contextmanager
@@ -36,41 +35,35 @@ def connected(dsn: str, name: str = "tidelake-reconcile", *, autocommit: bool = 
         raise Retryable("PostgreSQL does not answer", received=str(error).strip(), todo=todo) from error
 
 
-def add_rows(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def add_csv(connection: Connection, table: str, columns: Sequence[str], rows: IO[bytes]) -> None:
     """Copies rows into a table in the connection's transaction; rows whose key is there already are left as they are.
 
-    A value may be a list of texts; None is NULL.
+    Args:
+        rows: CSV without a line of names; an array is PostgreSQL's text of it.
     """
     names = SQL(", ").join(map(Identifier, columns))
     into = Identifier(table)
     with connection.cursor() as cursor:
         cursor.execute(SQL("CREATE TEMPORARY TABLE incoming (LIKE {}) ON COMMIT DROP").format(into))
-        copy = SQL("COPY incoming ({}) FROM STDIN WITH (FORMAT csv)").format(names)
-        for block in _blocks(rows):
-            cursor.copy_expert(copy, block)
+        cursor.copy_expert(SQL("COPY incoming ({}) FROM STDIN WITH (FORMAT csv)").format(names), rows)
         insert = SQL("INSERT INTO {} ({}) SELECT {} FROM incoming ON CONFLICT DO NOTHING")
         cursor.execute(insert.format(into, names, names))
 
 
-def _blocks(rows: Iterable[Sequence[object]]) -> Iterator[io.StringIO]:
-    """The rows as CSV, some thousands at a time."""
-    left = iter(rows)
-    while some := list(islice(left, BLOCK_ROWS)):
-        block = io.StringIO()
-        csv.writer(block).writerows([_field(value) for value in row] for row in some)
-        block.seek(0)
-        yield block
+def array_of(texts: Sequence[pa.Array]) -> pa.Array:
+    r"""Columns of texts as one column of arrays, as PostgreSQL reads them.
 
-
-def _field(value: object) -> object:
-    return _array(value) if isinstance(value, list | tuple) else value
-
-
-def _array(values: Sequence[str]) -> str:
-    r"""An array of texts as PostgreSQL reads it.
-
-    >>> _array(["Germany", 'the "old" \\ town'])
+    >>> import pyarrow as pa
+    >>> array_of([pa.array(["Germany"]), pa.array(['the "old" \\ town'])])[0].as_py()
     '{"Germany","the \\"old\\" \\\\ town"}'
     """
-    escaped = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
-    return "{" + ",".join(f'"{value}"' for value in escaped) + "}"
+    import pyarrow.compute as pc
+
+    escaped = (pc.replace_substring_regex(text, pattern=r'([\\"])', replacement=r"\\\1") for text in texts)
+    return pc.binary_join_element_wise("{", pc.binary_join_element_wise(*map(_quoted, escaped), ","), "}", "")
+
+
+def _quoted(text: pa.Array) -> pa.Array:
+    import pyarrow.compute as pc
+
+    return pc.binary_join_element_wise('"', text, '"', "")

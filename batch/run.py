@@ -21,6 +21,7 @@ from batch.spark import session, size
 from batch.stages import watched
 from rankings.ranking import LABELS, Ranking
 from rankings.render import lake
+from rankings.render import spark as render
 from runtime.errors import Permanent, TidelakeError
 from runtime.settings import Settings
 
@@ -104,6 +105,7 @@ class Run:
         with ExitStack() as stack:
             with self._watch.step("spark"):
                 spark = stack.enter_context(session(self._task.settings))
+                silver.leave(spark)
                 for statement in lake.ddl(self._task.among):
                     spark.sql(statement)
                 branches.drop_tags(spark, [*self._written(), lake.BRONZE], self._task.ledger.failed())
@@ -170,6 +172,7 @@ class Run:
             certificate = self.certificate
             if certificate.days is not None and self._task.before and self._task.before.zone != certificate.zone:
                 certificate.days = None
+            self._touch(spark)
             for ranking in self._task.among:
                 base, days = self._base_of(ranking), certificate.days
                 if base is None or days is None:
@@ -179,8 +182,16 @@ class Run:
                 table = lake.gold(ranking)
                 certificate.checksums[ranking.name] = gold.checksum(spark, ranking, lake.on_run(table))
                 certificate.snapshots[table] = branches.keep(spark, table, self.version)
+            silver.leave(spark)
             days_told = "all days" if certificate.days is None else f"{len(certificate.days):,} days"
             self._watch.result(f"{sum(each.rows for each in certificate.checksums.values()):,} sums, {days_told} anew")
+
+    def _touch(self, spark: SparkSession) -> None:
+        """The view `touched`, where a run that was ended behind silver is taken up, and sums are to go on from it."""
+        base = self.certificate.base
+        if base is not None and self.certificate.days and not spark.catalog.tableExists(render.TOUCHED):
+            self.parsed(spark)
+            silver.touch(spark, base)
 
     def _written(self) -> list[str]:
         return [*silver.TABLES, *map(lake.gold, self._task.among)]

@@ -43,16 +43,29 @@ def merge(spark: SparkSession, base: int, zone: str) -> Sequence[date]:
     """Brings what the view `parsed` says into version `base`, on the branch `run`; the days whose sums that changes."""
     for table in TABLES:
         branches.begin(spark, table, base)
-    _view(spark, render.LATEST, render.latest_state())
-    _view(spark, render.KNOWN, render.known(base))
-    _view(spark, render.TOUCHED, render.touched())
+    touch(spark, base)
     spark.sql(render.update_silver())
     spark.sql(render.new_in_silver()).writeTo(lake.on_run(lake.SALES)).append()
     spark.sql(render.refused()).writeTo(lake.on_run(lake.QUARANTINE)).append()
     days = [row.business_day for row in spark.sql(render.changed_days(), {"zone": zone}).collect()]
-    for name in (render.LATEST, render.KNOWN, render.TOUCHED):
-        spark.table(name).unpersist()
     return sorted(days)
+
+
+def touch(spark: SparkSession, base: int) -> None:
+    """Makes the view `touched` of what the view `parsed` changes in version `base`; `leave` ends it."""
+    _view(spark, render.LATEST, render.latest_state())
+    # Once its size is known, all of silver need not be shuffled to find what it held of these sales.
+    spark.table(render.LATEST).count()
+    _view(spark, render.KNOWN, render.known(base))
+    _view(spark, render.TOUCHED, render.touched())
+
+
+def leave(spark: SparkSession) -> None:
+    """Lets go of what `touch` has made, of this run or of one that was ended."""
+    for name in (render.LATEST, render.KNOWN, render.TOUCHED):
+        if spark.catalog.tableExists(name):
+            spark.table(name).unpersist()
+            spark.catalog.dropTempView(name)
 
 
 def _view(spark: SparkSession, name: str, query: str) -> None:

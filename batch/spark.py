@@ -185,6 +185,7 @@ def _session_options() -> Mapping[str, str]:
     return {
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.adaptive.enabled": "true",
+        "spark.sql.autoBroadcastJoinThreshold": "64m",
         "spark.sql.shuffle.partitions": str(LEAST_PARTITIONS),
         "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
         "spark.sql.execution.pyspark.udf.faulthandler.enabled": "true",

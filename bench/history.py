@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Annotated, Any
@@ -20,6 +21,7 @@ import psutil
 import typer
 from rich.console import Console
 
+from bench import made_log
 from bench.figures import Aim, Part
 from bench.report import machine, show
 from runtime.errors import Permanent
@@ -67,36 +69,41 @@ def _never() -> Any:
 
 
 def measure(sales: int, console: Console) -> Part:
-    """All figures of one size."""
+    """All figures of one size: everything; a night's changes of recent sales; as many changes of any sales."""
     part = Part(f"history of {sales:,}", f"Reconciliations of {sales:,} sales")
     changed = sales // SHARE
-    steps = (
-        ("first", {"night": 0, "first": 0, "count": sales, "new_from": 0, "full": False}),
-        ("night", {"night": 1, "first": sales, "count": changed, "new_from": sales + changed // 2, "full": False}),
-        ("full", {"night": 1, "first": 0, "count": 0, "new_from": 0, "full": True}),
-    )
+    half = changed // 2
+    nights = {
+        "all": made_log.Night(0, 0, sales, known=0, among=0, new=sales, history=sales),
+        "night": made_log.Night(1, sales, changed, known=sales, among=changed, new=half, history=sales),
+        "anywhere": made_log.Night(
+            2, sales + changed, changed, known=sales + half, among=sales + half, new=half, history=sales
+        ),
+    }
     figures = {}
-    for name, asked in steps:
+    for name, night in nights.items():
         console.print(f"[dim]{sales:,} sales: {name}[/dim]")
-        figures[name] = told = _run(asked)
+        figures[name] = told = _run(night, sums=name == "all")
+        part.add(f"{name}: the log written", "s", [told["written"]])
         part.add(f"{name}: wall", "s", [told["wall"]])
         part.add(f"{name}: CPU", "s", [told["cpu"]])
         part.add(f"{name}: most memory", "GiB", [told["peak"] / 2**30])
         for step, seconds in told["seconds"].items():
             part.add(f"{name}: {step}", "s", [seconds])
         part.remarks.append(f"{name}: {told['records']:,} records, {told['days']} days computed anew")
-    part.add("night / full, wall", "", [figures["night"]["wall"] / figures["full"]["wall"]], Aim(at_most=0.1))
-    part.add("night / full, CPU", "", [figures["night"]["cpu"] / figures["full"]["cpu"]])
-    duck = figures["full"]["aggregation"]
+    for name in ("night", "anywhere"):
+        part.add(f"{name} / all, wall", "", [figures[name]["wall"] / figures["all"]["wall"]], Aim(at_most=0.1))
+        part.add(f"{name} / all, CPU", "", [figures[name]["cpu"] / figures["all"]["cpu"]])
+    duck = figures["all"]["aggregation"]
     part.add("sums of silver by Spark / by DuckDB, same files", "", [duck["spark"] / duck["duckdb"]])
     return part
 
 
-def _run(asked: dict[str, Any]) -> dict[str, Any]:
+def _run(night: made_log.Night, *, sums: bool) -> dict[str, Any]:
     """One reconciliation in a process of its own; its seconds and memory are those of all its processes together."""
     began = time.monotonic()
     with TemporaryFile("w+") as output:
-        command = [sys.executable, "-m", "bench.history_step", json.dumps(asked)]
+        command = [sys.executable, "-m", "bench.history_step", json.dumps({"night": asdict(night), "sums": sums})]
         process = subprocess.Popen(command, stdout=output)
         peak = 0
         while process.poll() is None:

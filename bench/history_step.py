@@ -31,18 +31,18 @@ def main(asked: dict[str, Any]) -> dict[str, Any]:
     chosen = settings()
     ensure_bronze(chosen)
     with session(chosen) as spark:
-        if asked["count"]:
-            made_log.append(spark, asked["night"], asked["first"], asked["count"], asked["new_from"])
+        begins = time.monotonic()
+        made_log.append(spark, made_log.Night(**asked["night"]))
         wall, cpu = time.monotonic(), _cpu()
         outcome = _reconciled(chosen, asked)
-        told = {"wall": time.monotonic() - wall, "cpu": _cpu() - cpu, **_told(outcome)}
-        return told | {"aggregation": _aggregation(spark)} if asked["full"] else told
+        told = {"wall": time.monotonic() - wall, "cpu": _cpu() - cpu, "written": wall - begins, **_told(outcome)}
+        return told | {"aggregation": _aggregation(spark)} if asked["sums"] else told
 
 
 def _reconciled(chosen: Settings, asked: dict[str, Any]) -> Published:
     partitions = frozenset((made_log.TOPIC, number) for number in range(made_log.PARTITIONS))
-    through = made_log.boundary(asked["night"])
-    outcome = reconcile(through, chosen, full=asked["full"], progress=Quiet(), partitions=lambda _: partitions)
+    through = made_log.boundary(asked["night"]["number"])
+    outcome = reconcile(through, chosen, progress=Quiet(), partitions=lambda _: partitions)
     if not isinstance(outcome, Published):
         raise Permanent("there was nothing to reconcile")
     return outcome

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from batch.spark import size
 from rankings.render.lake import BRONZE
 from rankings.topics import EVENTS
 
@@ -24,34 +26,61 @@ def boundary(night: int) -> datetime:
     return BEGINS + NIGHT * (night + 1)
 
 
-def append(spark: SparkSession, night: int, first: int, count: int, new_from: int) -> None:
-    """A night's records, numbered on from `first`: of sales that are new from `new_from` on, of older ones below.
+@dataclass(frozen=True, slots=True)
+class Night:
+    """The records of a night, and of which sales they tell.
 
-    A record of an older sale moves it to another city and changes its amount; every fiftieth deletes it. Whether older
-    sales are recent ones or any is decided by who draws the numbers: they are spread evenly below `new_from`.
+    Attributes:
+        number: of the night; night 0 tells the history.
+        first: number of its first record.
+        count: of its records.
+        known: how many sales were told before; as many records as `count` allows tell of new ones that follow them.
+        among: older sales are drawn from the last so many of those that are known.
+        new: how many records tell of new sales.
+        history: how many sales night 0 has told; they fill the year before it.
     """
-    begins = boundary(night) - NIGHT
-    spark.range(first, first + count, 1, 16).createOrReplaceTempView("numbers")
-    spark.sql(_records(first, count, new_from, begins)).writeTo(BRONZE).append()
+
+    number: int
+    first: int
+    count: int
+    known: int
+    among: int
+    new: int
+    history: int
+
+
+def append(spark: SparkSession, night: Night) -> None:
+    """Writes a night's records: of older sales first, then of new ones, which go on in time where the others ended.
+
+    A record of an older sale moves it to another city and changes its amount; every fiftieth deletes it.
+    """
+    size(spark, night.count)
+    spark.range(night.first, night.first + night.count, 1, 16).createOrReplaceTempView("numbers")
+    spark.sql(_records(night)).writeTo(BRONZE).append()
     marks = spark.range(PARTITIONS).selectExpr(
         f"'{TOPIC}' AS topic",
         "CAST(id AS int) AS partition",
-        f"{(first + count) * 2 + night}L AS offset",
+        f"{(night.first + night.count) * 2 + night.number}L AS offset",
         "CAST(NULL AS binary) AS key",
         'CAST(\'{"mark": "2026-01-01T00:00:00Z"}\' AS binary) AS payload',
-        f"TIMESTAMP '{boundary(night):%Y-%m-%d %H:%M:%S}' AS log_time",
+        f"TIMESTAMP '{boundary(night.number):%Y-%m-%d %H:%M:%S}' AS log_time",
     )
     marks.writeTo(BRONZE).append()
 
 
-def _records(first: int, count: int, new_from: int, begins: datetime) -> str:
-    sale = f"CASE WHEN id >= {new_from} THEN id ELSE pmod(hash(id, 7), {max(new_from, 1)}) END"
-    moved = f"CASE WHEN id >= {new_from} THEN 0 ELSE 1 + pmod(hash(id), {CITIES_EACH - 1}) END"
+def _records(night: Night) -> str:
+    begins = boundary(night.number) - NIGHT
+    new_from = night.first + night.count - night.new
+    older = f"{night.known - night.among} + pmod(hash(id, 7), {max(night.among, 1)})"
+    spacing = DAYS * 86_400 / night.history
     return f"""WITH drawn AS (
-    SELECT id, {sale} AS sale, {moved} AS moved, id < {new_from} AND id % 50 = 0 AS deleted FROM numbers
+    SELECT id, CASE WHEN id >= {new_from} THEN {night.known} + id - {new_from} ELSE {older} END AS sale,
+        CASE WHEN id >= {new_from} THEN 0 ELSE 1 + pmod(hash(id), {CITIES_EACH - 1}) END AS moved,
+        id < {new_from} AND id % 50 = 0 AS deleted FROM numbers
 ), told AS (
     SELECT *, pmod(hash(sale, 1), {COUNTRIES}) AS country, pmod(hash(sale, 2) + moved, {CITIES_EACH}) AS city,
-        pmod(hash(sale, 3), {SALESMEN_EACH}) AS salesman, pmod(hash(sale, 4), 86400 * {DAYS}) AS ago,
+        pmod(hash(sale, 3), {SALESMEN_EACH}) AS salesman,
+        CAST(({night.history} - sale) * {spacing:.9f}D AS decimal(18, 6)) AS ago,
         pmod(hash(sale, 5), 100000) + 100 + moved AS cents
     FROM drawn
 )
@@ -65,5 +94,5 @@ SELECT '{TOPIC}' AS topic, CAST(pmod(hash(sale), {PARTITIONS}) AS int) AS partit
         'amount', concat(cents DIV 100, '.', lpad(cents % 100, 2, '0')),
         'currency', CASE WHEN pmod(hash(sale, 6), 2) = 0 THEN 'EUR' ELSE 'USD' END)) AS binary) AS payload,
     TIMESTAMP '{begins:%Y-%m-%d %H:%M:%S}'
-        + make_dt_interval(0, 0, 0, CAST((id - {first}) * 86399.0 / {count} AS decimal(18, 6))) AS log_time
+        + make_dt_interval(0, 0, 0, CAST((id - {night.first}) * 86399.0D / {night.count} AS decimal(18, 6))) AS log_time
 FROM told"""

@@ -36,12 +36,15 @@ HAVING live != reconciled OR live_count != reconciled_count"""
 
 
 def rows() -> str:
-    """A version's drift, row by row; binds `version`."""
-    return (
-        "SELECT version, ranking, business_day, toString(currency) AS currency, subject, "
-        "live_amount, reconciled_amount, live_sales, reconciled_sales, cause "
-        "FROM drift FINAL WHERE version = {version:UInt32}"
-    )
+    """A version's drift, row by row, with subjects as PostgreSQL writes arrays; binds `version`."""
+    quoted = r"""concat('"', replaceRegexpAll(x, '["\\\\]', '\\\\\\0'), '"')"""
+    return _rows(f"concat('{{', arrayStringConcat(arrayMap(x -> {quoted}, subject), ','), '}}') AS texts")
+
+
+def _rows(subject: str) -> str:
+    return f"""SELECT version, ranking, business_day, toString(currency) AS currency, {subject},
+    live_amount, reconciled_amount, live_sales, reconciled_sales, cause
+FROM drift FINAL WHERE version = {{version:UInt32}}"""
 
 
 def summary() -> str:
@@ -61,7 +64,7 @@ def live_seen_through() -> str:
 
 def most(ranking: Ranking) -> str:
     """The rows of a version's drift that differ most; binds `version` and `most`; columns as in `rows`."""
-    return f"""{rows()} AND ranking = '{ranking.name}'
+    return f"""{_rows("subject")} AND ranking = '{ranking.name}'
 ORDER BY abs(live_amount - reconciled_amount) DESC, abs(live_sales - reconciled_sales) DESC, business_day, subject
 LIMIT {{most:UInt32}}"""
 

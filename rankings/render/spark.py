@@ -34,6 +34,9 @@ CHANGED_DAYS = "changed_days"
 CHANGES = "changes"
 """A ranking's sums that have changed: their new amount and sales, and what these are more than the old ones."""
 
+_OFFSETS = "bit_or(shiftleft(1L, CAST(offset % 64 AS int)))"
+"""The offsets of 64 neighbours as bits: counts each once, and a shuffle carries a number for all of them."""
+
 _SUMMED = tuple(name for name in SALE_COLUMNS if name != "salesman")
 
 
@@ -59,16 +62,19 @@ WHERE old.record_count IS NULL OR new.record_count > old.record_count"""
 
 def spans() -> str:
     """What there is of each partition, from the view `records`; a record that stands twice counts once."""
-    return f"""SELECT topic, partition, min(offset) AS first_offset, max(offset) AS last_offset,
-    count(DISTINCT offset) AS records
-FROM {RECORDS}
+    return f"""SELECT topic, partition, min(first) AS first_offset, max(last) AS last_offset,
+    CAST(sum(bit_count(bits)) AS bigint) AS records
+FROM (SELECT topic, partition, min(offset) AS first, max(offset) AS last, {_OFFSETS} AS bits
+      FROM {RECORDS} GROUP BY topic, partition, offset DIV 64)
 GROUP BY topic, partition
 ORDER BY topic, partition"""
 
 
 def kinds() -> str:
     """How many records there are of each kind, from the view `parsed`; a record that stands twice counts once."""
-    return f"SELECT kind, count(DISTINCT topic, partition, offset) AS records FROM {PARSED} GROUP BY kind"
+    return f"""SELECT kind, CAST(sum(bit_count(bits)) AS bigint) AS records
+FROM (SELECT kind, {_OFFSETS} AS bits FROM {PARSED} GROUP BY kind, topic, partition, offset DIV 64)
+GROUP BY kind"""
 
 
 def latest_state() -> str:
@@ -197,6 +203,30 @@ FROM
 )
 GROUP BY {keys}
 HAVING sum(amount_change) != 0 OR sum(sales_change) != 0"""
+
+
+def changes_by_moves(ranking: Ranking, base: int) -> str:
+    """As `changes`, from what each sale of the view `touched` takes away where it was and adds where it is."""
+    keys = ", ".join(ranking.sum_key)
+    same = " AND ".join(f"held.{name} = moved.{name}" for name in ranking.sum_key)
+    moved = ", ".join(f"moved.{name}" for name in ranking.sum_key)
+    return f"""SELECT {moved}, CAST(coalesce(held.amount, 0) + amount_change AS decimal(38, 2)) AS amount,
+    coalesce(held.sales, 0) + sales_change AS sales, amount_change, sales_change
+FROM
+(
+    SELECT {keys}, CAST(sum(amount) AS decimal(38, 2)) AS amount_change, sum(sales) AS sales_change
+    FROM ({_moves(ranking, "", 1)} UNION ALL {_moves(ranking, "was.", -1)})
+    GROUP BY {keys}
+    HAVING sum(amount) != 0 OR sum(sales) != 0
+) AS moved
+LEFT JOIN {gold(ranking)} VERSION AS OF '{version_tag(base)}' AS held ON {same}"""
+
+
+def _moves(ranking: Ranking, where: str, sign: int) -> str:
+    subject = ", ".join(f"{where}{name} AS {name}" for name in ranking.subject)
+    return f"""SELECT {_business_day(f"{where}occurred_at")} AS business_day, {where}currency AS currency, {subject},
+        {sign} * {where}{ranking.measure.column} AS amount, {sign}L AS sales
+    FROM {TOUCHED} WHERE NOT {where}deleted"""
 
 
 def update_gold(ranking: Ranking) -> str:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from batch import publish
+from batch import gold, publish
 from batch.checksum import checksum
 from batch.clickhouse import Publication, Store
 from batch.drift import LIVE_BEHIND
@@ -55,15 +55,16 @@ def published(world: World, through: datetime) -> Published:
     return outcome
 
 
-def test_history_is_what_the_oracle_says_version_after_version(world: World) -> None:
+def test_history_is_what_the_oracle_says_version_after_version(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     log = Log(seed=1)
-    for version, count in enumerate((0, 400, 300, 0), start=1):
+    for version, (count, few_days) in enumerate(((0, 9), (400, 9), (300, 9), (300, 0), (0, 0)), start=1):
+        monkeypatch.setattr(gold, "FEW_DAYS", few_days)
         outcome = published(world, grown(world, log, count))
         assert outcome.version == version
         assert outcome.certificate.versions == tuple(range(1, version + 1))
         assert_published(world, version, log.before(log.now))
     assert outcome.certificate.changed == {ranking.name: 0 for ranking in RANKINGS}
-    assert world.ledger() == [(version, "published") for version in (1, 2, 3, 4)]
+    assert world.ledger() == [(version, "published") for version in (1, 2, 3, 4, 5)]
 
 
 def test_a_run_proves_what_it_read_and_loses_nothing(world: World) -> None:
@@ -166,7 +167,11 @@ class PullsThePlug(Quiet):
             raise Pulled(step)
 
 
-def test_a_run_that_ends_at_any_step_is_taken_up_where_it_was(world: World) -> None:
+@pytest.mark.parametrize("few_days", [9, 0])
+def test_a_run_that_ends_at_any_step_is_taken_up_where_it_was(
+    world: World, few_days: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gold, "FEW_DAYS", few_days)
     log = Log(seed=5)
     published(world, grown(world, log, 150))
     through = grown(world, log, 100)

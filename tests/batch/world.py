@@ -45,6 +45,10 @@ class World:
                 self.spark.sql(f"DROP TABLE lake.{name}.{row.tableName}")
         self.spark.sql(f"CREATE TABLE {BRONZE} ({BRONZE_SCHEMA}) USING iceberg")
         self.spark.sql(f"ALTER TABLE {BRONZE} ADD PARTITION FIELD hours(log_time) AS log_hour")
+        self.clear_clickhouse()
+
+    def clear_clickhouse(self) -> None:
+        """Makes its tables, and empties them."""
         with connected(self.settings.clickhouse.get_secret_value()) as client:
             for statement in clickhouse.ddl():
                 client.command(statement)
