@@ -87,7 +87,7 @@ def client_environment() -> dict[str, str]:
 def job_jars() -> list[Path]:
     """What goes to the cluster with every job: connectors, Flink's Python bridge, and the project's kernel."""
     (bridge,) = (flink_home() / "opt").glob("flink-python-*.jar")
-    return [*jars("flink"), *(jars("s3") if on_s3(settings()) else []), bridge, kernel()]
+    return [*jars("flink"), *(jars("s3-flink") if on_s3(settings()) else []), bridge, kernel()]
 
 
 def kernel() -> Path:

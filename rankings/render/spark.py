@@ -205,8 +205,10 @@ GROUP BY {keys}
 HAVING sum(amount_change) != 0 OR sum(sales_change) != 0"""
 
 
-def changes_by_moves(ranking: Ranking, base: int) -> str:
-    """As `changes`, from what each sale of the view `touched` takes away where it was and adds where it is."""
+def changes_by_moves(ranking: Ranking, older: int) -> str:
+    """As `changes` since version `older`, but from the view `touched`: what each sale takes away where it was and adds
+    where it is; binds `zone`.
+    """
     keys = ", ".join(ranking.sum_key)
     same = " AND ".join(f"held.{name} = moved.{name}" for name in ranking.sum_key)
     moved = ", ".join(f"moved.{name}" for name in ranking.sum_key)
@@ -219,7 +221,7 @@ FROM
     GROUP BY {keys}
     HAVING sum(amount) != 0 OR sum(sales) != 0
 ) AS moved
-LEFT JOIN {gold(ranking)} VERSION AS OF '{version_tag(base)}' AS held ON {same}"""
+LEFT JOIN {gold(ranking)} VERSION AS OF '{version_tag(older)}' AS held ON {same}"""
 
 
 def _moves(ranking: Ranking, where: str, sign: int) -> str:

@@ -45,7 +45,7 @@ def _class_path(folder: Path) -> str:
     """The server's jars; what it lacks, an HTTP server among it, Spark has."""
     (compiler,) = jars("compiler")
     driver = next(path for path in jars("spark") if path.name.startswith("postgresql"))
-    found = [*jars("rest-catalogue"), *jars("s3"), driver, *sorted(spark_home().glob("jars/*.jar"))]
+    found = [*jars("rest-catalogue"), *jars("s3-flink"), driver, *sorted(spark_home().glob("jars/*.jar"))]
     path = ":".join(map(str, found))
     own = compiled(java(), compiler, path, folder, Sources("catalogue", Path(__file__).with_name("java")))
     return f"{own}:{path}"

@@ -207,13 +207,13 @@ def test_the_lake_job_and_a_reconciliation_in_an_object_store_behind_a_rest_cata
             told |= {"CLICKHOUSE": batch_settings.clickhouse.get_secret_value(), "SPARK_MASTER": "local[2]"}
             told["CHECKPOINTS"] = (tmp_path / "checkpoints").as_uri()
             told["SPARK_JARS"] = ",".join([batch_settings.spark_jars, *map(str, jars("s3"))])
-            told["FLINK_JARS"] = ";".join(path.as_uri() for path in (*job_jars(), *jars("s3")))
+            told["FLINK_JARS"] = ";".join(path.as_uri() for path in (*job_jars(), *jars("s3-flink")))
             boundary = ran(LAKE_JOB, told=told)
             found = json.loads(ran(RECONCILIATION, boundary, told=told))
     assert found["exact"]
     assert found["files"]
     assert all(path.startswith(f"s3://{store.bucket}/tables/") for path in found["files"])
-    assert found["bronze"] >= sum(found["kinds"].values()) > 40
+    assert found["bronze"] >= sum(found["kinds"].values()) > 30
 
 
 def make_bucket(store: Store) -> None:

@@ -108,7 +108,7 @@ def test_an_unreachable_repository_can_be_tried_later(repository: Repository, mo
 
 
 def test_an_unknown_set_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(Permanent, match="kafka, connect, debezium, flink, hadoop, spark, s3, compiler"):
+    with pytest.raises(Permanent, match="kafka, connect, debezium, flink, hadoop, spark, s3, s3-flink, compiler"):
         jars.jars("kafkaesque")
 
 

@@ -67,7 +67,9 @@ SELECT business_day, toString(currency) AS currency, country, city, second, amou
 FROM live_top_sales_per_city FINAL
 WHERE second >= {since:DateTime64(3)} AND second < {boundary:DateTime64(3)}
     AND (business_day, toString(currency), [country, city]) IN
-    (SELECT business_day, currency, subject FROM (SELECT version, ranking, business_day, toString(currency) AS currency, subject, live_amount, reconciled_amount, live_sales, reconciled_sales, cause FROM drift FINAL WHERE version = {version:UInt32} AND ranking = 'top-sales-per-city'
+    (SELECT business_day, currency, subject FROM (SELECT version, ranking, business_day, toString(currency) AS currency, subject,
+    live_amount, reconciled_amount, live_sales, reconciled_sales, cause
+FROM drift FINAL WHERE version = {version:UInt32} AND ranking = 'top-sales-per-city'
 ORDER BY abs(live_amount - reconciled_amount) DESC, abs(live_sales - reconciled_sales) DESC, business_day, subject
 LIMIT {most:UInt32}))
 
@@ -76,7 +78,9 @@ SELECT business_day, toString(currency) AS currency, country, salesman_id, secon
 FROM live_top_salesman_in_country FINAL
 WHERE second >= {since:DateTime64(3)} AND second < {boundary:DateTime64(3)}
     AND (business_day, toString(currency), [country, salesman_id]) IN
-    (SELECT business_day, currency, subject FROM (SELECT version, ranking, business_day, toString(currency) AS currency, subject, live_amount, reconciled_amount, live_sales, reconciled_sales, cause FROM drift FINAL WHERE version = {version:UInt32} AND ranking = 'top-salesman-in-country'
+    (SELECT business_day, currency, subject FROM (SELECT version, ranking, business_day, toString(currency) AS currency, subject,
+    live_amount, reconciled_amount, live_sales, reconciled_sales, cause
+FROM drift FINAL WHERE version = {version:UInt32} AND ranking = 'top-salesman-in-country'
 ORDER BY abs(live_amount - reconciled_amount) DESC, abs(live_sales - reconciled_sales) DESC, business_day, subject
 LIMIT {most:UInt32}))
 
@@ -87,12 +91,16 @@ SELECT topic, partition, committed FROM progress FINAL WHERE path = 'live'
 SELECT min(seen_through) AS seen_through FROM progress FINAL WHERE path = 'live' HAVING count() > 0
 
 -- most(ranking=top-sales-per-city)
-SELECT version, ranking, business_day, toString(currency) AS currency, subject, live_amount, reconciled_amount, live_sales, reconciled_sales, cause FROM drift FINAL WHERE version = {version:UInt32} AND ranking = 'top-sales-per-city'
+SELECT version, ranking, business_day, toString(currency) AS currency, subject,
+    live_amount, reconciled_amount, live_sales, reconciled_sales, cause
+FROM drift FINAL WHERE version = {version:UInt32} AND ranking = 'top-sales-per-city'
 ORDER BY abs(live_amount - reconciled_amount) DESC, abs(live_sales - reconciled_sales) DESC, business_day, subject
 LIMIT {most:UInt32}
 
 -- most(ranking=top-salesman-in-country)
-SELECT version, ranking, business_day, toString(currency) AS currency, subject, live_amount, reconciled_amount, live_sales, reconciled_sales, cause FROM drift FINAL WHERE version = {version:UInt32} AND ranking = 'top-salesman-in-country'
+SELECT version, ranking, business_day, toString(currency) AS currency, subject,
+    live_amount, reconciled_amount, live_sales, reconciled_sales, cause
+FROM drift FINAL WHERE version = {version:UInt32} AND ranking = 'top-salesman-in-country'
 ORDER BY abs(live_amount - reconciled_amount) DESC, abs(live_sales - reconciled_sales) DESC, business_day, subject
 LIMIT {most:UInt32}
 
@@ -100,7 +108,9 @@ LIMIT {most:UInt32}
 SELECT DISTINCT topic, partition, offset FROM quarantine WHERE hop = 'stream' AND log_time < {until:DateTime64(3)}
 
 -- rows()
-SELECT version, ranking, business_day, toString(currency) AS currency, subject, live_amount, reconciled_amount, live_sales, reconciled_sales, cause FROM drift FINAL WHERE version = {version:UInt32}
+SELECT version, ranking, business_day, toString(currency) AS currency, concat('{', arrayStringConcat(arrayMap(x -> concat('"', replaceRegexpAll(x, '["\\\\]', '\\\\\\0'), '"'), subject), ','), '}') AS texts,
+    live_amount, reconciled_amount, live_sales, reconciled_sales, cause
+FROM drift FINAL WHERE version = {version:UInt32}
 
 -- summary()
 SELECT ranking, toString(currency) AS currency, cause, count() AS rows,

@@ -187,6 +187,38 @@ GROUP BY business_day, currency, country, salesman_id
 GROUP BY business_day, currency, country, salesman_id
 HAVING sum(amount_change) != 0 OR sum(sales_change) != 0
 
+-- changes_by_moves(ranking=top-sales-per-city, older=1)
+SELECT moved.business_day, moved.currency, moved.country, moved.city, CAST(coalesce(held.amount, 0) + amount_change AS decimal(38, 2)) AS amount,
+    coalesce(held.sales, 0) + sales_change AS sales, amount_change, sales_change
+FROM
+(
+    SELECT business_day, currency, country, city, CAST(sum(amount) AS decimal(38, 2)) AS amount_change, sum(sales) AS sales_change
+    FROM (SELECT CAST(from_utc_timestamp(occurred_at, :zone) AS date) AS business_day, currency AS currency, country AS country, city AS city,
+        1 * amount AS amount, 1L AS sales
+    FROM touched WHERE NOT deleted UNION ALL SELECT CAST(from_utc_timestamp(was.occurred_at, :zone) AS date) AS business_day, was.currency AS currency, was.country AS country, was.city AS city,
+        -1 * was.amount AS amount, -1L AS sales
+    FROM touched WHERE NOT was.deleted)
+    GROUP BY business_day, currency, country, city
+    HAVING sum(amount) != 0 OR sum(sales) != 0
+) AS moved
+LEFT JOIN lake.gold.top_sales_per_city VERSION AS OF 'v1' AS held ON held.business_day = moved.business_day AND held.currency = moved.currency AND held.country = moved.country AND held.city = moved.city
+
+-- changes_by_moves(ranking=top-salesman-in-country, older=1)
+SELECT moved.business_day, moved.currency, moved.country, moved.salesman_id, CAST(coalesce(held.amount, 0) + amount_change AS decimal(38, 2)) AS amount,
+    coalesce(held.sales, 0) + sales_change AS sales, amount_change, sales_change
+FROM
+(
+    SELECT business_day, currency, country, salesman_id, CAST(sum(amount) AS decimal(38, 2)) AS amount_change, sum(sales) AS sales_change
+    FROM (SELECT CAST(from_utc_timestamp(occurred_at, :zone) AS date) AS business_day, currency AS currency, country AS country, salesman_id AS salesman_id,
+        1 * amount AS amount, 1L AS sales
+    FROM touched WHERE NOT deleted UNION ALL SELECT CAST(from_utc_timestamp(was.occurred_at, :zone) AS date) AS business_day, was.currency AS currency, was.country AS country, was.salesman_id AS salesman_id,
+        -1 * was.amount AS amount, -1L AS sales
+    FROM touched WHERE NOT was.deleted)
+    GROUP BY business_day, currency, country, salesman_id
+    HAVING sum(amount) != 0 OR sum(sales) != 0
+) AS moved
+LEFT JOIN lake.gold.top_salesman_in_country VERSION AS OF 'v1' AS held ON held.business_day = moved.business_day AND held.currency = moved.currency AND held.country = moved.country AND held.salesman_id = moved.salesman_id
+
 -- checksum(ranking=top-sales-per-city, table=silver.sales)
 SELECT count(*) AS rows, coalesce(sum(CAST(hash AS decimal(38, 0))), 0) AS checksum
 FROM
@@ -238,7 +270,9 @@ LEFT JOIN lake.bronze.log.partitions VERSION AS OF 7 AS old ON old.partition.log
 WHERE old.record_count IS NULL OR new.record_count > old.record_count
 
 -- kinds()
-SELECT kind, count(DISTINCT topic, partition, offset) AS records FROM parsed GROUP BY kind
+SELECT kind, CAST(sum(bit_count(bits)) AS bigint) AS records
+FROM (SELECT kind, bit_or(shiftleft(1L, CAST(offset % 64 AS int))) AS bits FROM parsed GROUP BY kind, topic, partition, offset DIV 64)
+GROUP BY kind
 
 -- known(older=1)
 SELECT held.*
@@ -285,9 +319,10 @@ SELECT topic, partition, offset, first(log_time) AS log_time, first(field) AS fi
 FROM parsed WHERE kind = 'rejected' GROUP BY topic, partition, offset
 
 -- spans()
-SELECT topic, partition, min(offset) AS first_offset, max(offset) AS last_offset,
-    count(DISTINCT offset) AS records
-FROM records
+SELECT topic, partition, min(first) AS first_offset, max(last) AS last_offset,
+    CAST(sum(bit_count(bits)) AS bigint) AS records
+FROM (SELECT topic, partition, min(offset) AS first, max(offset) AS last, bit_or(shiftleft(1L, CAST(offset % 64 AS int))) AS bits
+      FROM records GROUP BY topic, partition, offset DIV 64)
 GROUP BY topic, partition
 ORDER BY topic, partition
 
