@@ -166,6 +166,25 @@ class Settings(BaseSettings):
     freshness_limit_seconds: float = Field(
         30.0, gt=0, description="A source read no further than this many seconds ago makes an answer partial."
     )
+    clickhouse_slots: int = Field(8, ge=1, description="Queries that a process of the API has ClickHouse run at once.")
+    clickhouse_queue: int = Field(64, ge=0, description="Queries that may wait for a turn; more are refused with 503.")
+    clickhouse_queue_seconds: float = Field(2.0, gt=0, description="Longest wait of a query for its turn.")
+    position_wait_seconds: float = Field(
+        5.0, ge=0, description="Longest wait of the API for the live job to reach a caller's `min_position`."
+    )
+    stream_limit: int = Field(16, ge=0, description="Event streams that one process of the API serves at one time.")
+    stream_seconds: float = Field(300.0, gt=0, description="Seconds after which a stream ends and is resumed.")
+    api_threads: int = Field(48, ge=2, description="Requests and streams that one process of the API serves at once.")
+    api_workers: int = Field(1, ge=1, description="Processes of the API.")
+    rate_limit: str = Field(
+        "6000/minute", description="Requests that each key has, as a count per second, minute or hour; empty: no limit."
+    )
+    operation_seconds: float = Field(120.0, gt=0, description="Longest time of an operator's command by the API.")
+    secure_cookies: bool = Field(False, description="Whether the page's cookie is sent over HTTPS alone.")
+    oidc_issuer: str = Field("", description="The OpenID Connect issuer whose bearer tokens count too; empty: none.")
+    oidc_audience: str = Field("tidelake", description="The audience that such a token has to name.")
+    oidc_jwks: str = Field("", description="Address of the issuer's keys; empty asks the issuer's discovery document.")
+    oidc_scopes: str = Field("scope", description="The claim of such a token that holds its scopes.")
     datahub_gms: str | None = Field(None, description="DataHub's server; without it lineage goes to DataHub Lite.")
     datahub_token: SecretStr | None = Field(None, description="The access token for DataHub's server.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,6 +16,7 @@ from serving.cached import CachedFigures, Place
 from serving.found import Entry, Found, Publication, Ranked, Standing, Store
 from serving.ports import Clock, Deltas, StoreFailed, Totals
 from serving.ticks import Remembered, tick_number, utc_now
+from serving.versions import Versions
 
 Names = Callable[[Label, Sequence[str]], dict[str, str]]
 
@@ -34,6 +36,7 @@ class Answer:
         standing: where the platform stood just before they were read.
         history: the publication whose history is in the figures, or None.
         answered_at: when the answer was put together (UTC).
+        read_at: when its figures began to be read (UTC).
         cached: whether another request of this tick made the figures.
     """
 
@@ -43,6 +46,7 @@ class Answer:
     standing: Standing
     history: Publication | None
     answered_at: datetime
+    read_at: datetime
     cached: bool
 
 
@@ -65,33 +69,58 @@ class Answers:
     Args:
         deltas: holds everything.
         totals: holds the reconciled totals in case the other is away.
+        versions: knows those that were published before.
         figures: the cache.
         pace: how long what may be served again.
         clock: tells the time.
     """
 
     def __init__(
-        self, deltas: Deltas, totals: Totals, figures: CachedFigures, pace: Pace, clock: Clock = utc_now
+        self,
+        deltas: Deltas,
+        totals: Totals,
+        versions: Versions,
+        figures: CachedFigures,
+        *,
+        pace: Pace,
+        clock: Clock = utc_now,
     ) -> None:
-        self._deltas, self._totals, self._figures = deltas, totals, figures
+        self._deltas, self._totals, self._versions, self._figures = deltas, totals, versions, figures
         self._pace, self._clock = pace, clock
         self._standing = Remembered(deltas.standing, pace.tick_ms, clock)
         self._last_published = Remembered(totals.published, pace.tick_ms, clock)
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, asked: Asked, not_before: datetime | None = None) -> Answer:
         """The answer.
+
+        Args:
+            asked: the question.
+            not_before: figures that began to be read earlier than this are read anew.
 
         Raises:
             Unanswerable: ClickHouse gives no figures, and PostgreSQL has none of this kind either.
+            NoSuchVersion: the version that is asked for was never published.
+            Busy: too many ask at once.
         """
         try:
-            return self._from_deltas(asked)
+            return self._fresh(asked, not_before)
         except StoreFailed as error:
             structlog.get_logger().warning("ClickHouse gave no figures", reason=error.wrong)
             return self._from_totals(asked)
 
+    def standing(self) -> Standing:
+        """Where the platform stands, as of this tick. Raises StoreFailed."""
+        return self._standing.get()
+
+    def _fresh(self, asked: Asked, not_before: datetime | None) -> Answer:
+        answer = self._from_deltas(asked)
+        while not_before and answer.read_at < not_before:
+            time.sleep(self._pace.tick_ms / 1000)
+            answer = self._from_deltas(asked)
+        return answer
+
     def _from_deltas(self, asked: Asked) -> Answer:
-        standing = self._standing.get()
+        standing = self._pinned(asked)
         history = _history(asked, standing.publication)
         version = f"v{history.version if history else 0}"
         found, cached = self._figures.through(
@@ -100,34 +129,48 @@ class Answers:
         # What a published version says does not change with the live job's progress: show the newest.
         if asked.view is not View.RECONCILED:
             standing = found.standing
-        return Answer(asked, Store.CLICKHOUSE, found.ranked, standing, history, self._clock(), cached)
+        return Answer(asked, Store.CLICKHOUSE, found.ranked, standing, history, self._clock(), found.read_at, cached)
+
+    def _pinned(self, asked: Asked) -> Standing:
+        """The platform's standing, at the version that is asked for."""
+        standing = self._standing.get()
+        if asked.as_of is None:
+            return standing
+        return replace(standing, publication=self._versions.get(asked.as_of) if asked.as_of else None)
 
     def _find(self, asked: Asked, history: Publication | None, standing: Standing) -> Found:
+        read_at = self._clock()
         ranked = self._deltas.ranked(asked, history)
-        return Found(_named(asked, ranked, self._deltas.names), standing)
+        return Found(_named(asked, ranked, self._deltas.names), standing, read_at)
 
     def _from_totals(self, asked: Asked) -> Answer:
         history = self._published(asked)
         place = self._place(replace(asked, view=View.RECONCILED), f"t{history.version}")
         found, cached = self._figures.through(lambda: place, lambda: self._find_totals(asked, history))
-        return Answer(asked, Store.POSTGRESQL, found.ranked, found.standing, history, self._clock(), cached)
+        now = self._clock()
+        return Answer(asked, Store.POSTGRESQL, found.ranked, found.standing, history, now, found.read_at, cached)
 
     def _find_totals(self, asked: Asked, history: Publication) -> Found:
+        read_at = self._clock()
         try:
             ranked = _named(asked, self._totals.ranked(asked, history), self._totals.names)
         except StoreFailed as error:
             raise Unanswerable("neither ClickHouse nor PostgreSQL gives figures", todo=LATER) from error
-        return Found(ranked, Standing(history, (), {}))
+        return Found(ranked, Standing(history, (), {}), read_at)
 
     def _published(self, asked: Asked) -> Publication:
         if asked.view is View.LIVE:
             raise Unanswerable("ClickHouse gives no figures, and only it holds live ones", todo=RECONCILED_OR_LATER)
+        if not asked.is_plain:
+            raise Unanswerable("ClickHouse gives no figures, and only it compares periods", todo=LATER)
         try:
             published = self._last_published.get()
         except StoreFailed as error:
             raise Unanswerable("neither ClickHouse nor PostgreSQL gives figures", todo=LATER) from error
         if published is None:
             raise Unanswerable("ClickHouse gives no figures, and nothing has been reconciled yet", todo=LATER)
+        if asked.as_of not in (None, published.version):
+            raise Unanswerable("ClickHouse gives no figures, and only it holds older versions", todo=LATER)
         return published
 
     def _place(self, asked: Asked, version: str) -> Place:

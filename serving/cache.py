@@ -10,7 +10,7 @@ import structlog
 from pydantic import SecretStr
 
 from serving.breaker import Breaker
-from serving.ports import StoreAway, StoreFailed
+from serving.ports import StoreAway, StoreFailed, StoreRefused
 
 ANSWER_SECONDS = 0.5
 """Longest wait for Redis: past that, asking the store is as good."""
@@ -81,6 +81,10 @@ def _flight(key: str) -> str:
 def _translated(work: Callable[[], object]) -> object:
     try:
         return work()
+    except redis.ResponseError as error:
+        # It lives, but is full, read-only, or holds something of another type there: the next call may well work.
+        structlog.get_logger().warning("the cache refused a command", error=str(error))
+        raise StoreRefused("Redis answered with an error", received=str(error)) from error
     except redis.RedisError as error:
         structlog.get_logger().warning("the cache does not answer", error=str(error))
         raise StoreAway("Redis does not answer", received=str(error)) from error

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from serving.answers import Answer
 from serving.asked import Asked
 from serving.evidence import Document, evidence
-from serving.found import Entry
+from serving.found import Before, Entry
+
+EXACT = Context(prec=60)
+"""Sums have up to 38 digits, more than Python's usual context keeps."""
 
 
 def document(answer: Answer, freshness_limit_seconds: float) -> Document:
@@ -29,12 +32,26 @@ def document(answer: Answer, freshness_limit_seconds: float) -> Document:
 
 def _line(asked: Asked, entry: Entry) -> Document:
     labels = (label.column for label in asked.ranking.labels)
-    return {
+    line: Document = {
         "rank": entry.rank,
         **dict(zip(asked.ranking.subject, entry.subject, strict=True)),
         **dict(zip(labels, entry.names, strict=True)),
         "amount": money(entry.amount),
         "sales": entry.sales,
+    }
+    if entry.period is not None:
+        line = {"period": entry.period.isoformat(), **line}
+    return line if entry.before is None else {**line, **_beside(entry, entry.before)}
+
+
+def _beside(entry: Entry, before: Before) -> Document:
+    """What a comparison has beside the figures; ranks are null where there is nothing."""
+    both = entry.rank and before.rank
+    return {
+        "rank": entry.rank or None,
+        "before": {"rank": before.rank or None, "amount": money(before.amount), "sales": before.sales},
+        "amount_change": money(EXACT.subtract(entry.amount, before.amount)),
+        "rank_change": before.rank - entry.rank if both else None,
     }
 
 

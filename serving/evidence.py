@@ -25,10 +25,10 @@ def evidence(answer: Answer, freshness_limit_seconds: float) -> Document:
     because = partial_because(answer, freshness_limit_seconds)
     return {
         "store": answer.store,
-        "publication": _publication(answer.standing.publication),
+        "publication": publication_short(answer.standing.publication),
         "boundary": instant(answer.history.boundary) if answer.history else None,
         "live_share": live_share(answer.ranked),
-        "freshness": [_freshness(each, answer.answered_at) for each in answer.standing.progress],
+        "freshness": [freshness(each, answer.answered_at) for each in answer.standing.progress],
         "quarantine": _quarantine(answer),
         "partial": bool(because),
         "partial_because": because,
@@ -100,7 +100,8 @@ def instant(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _publication(publication: Publication | None) -> Document | None:
+def publication_short(publication: Publication | None) -> Document | None:
+    """The reconciliation that answers are pinned to."""
     if publication is None:
         return None
     at = publication.published_at
@@ -111,7 +112,8 @@ def _publication(publication: Publication | None) -> Document | None:
     }
 
 
-def _freshness(progress: SourceProgress, now: datetime) -> Document:
+def freshness(progress: SourceProgress, now: datetime) -> Document:
+    """How far a source has been read, as of a moment."""
     seen = progress.seen_through
     return {
         "topic": progress.topic,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -69,11 +69,22 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """A subject's figures in the period that is compared with; the rank is 0 if it has none."""
+
+    rank: int
+    amount: Decimal
+    sales: int
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One line: the rank (from 1), the subject's values in the ranking's order, its total, and names to show.
 
     Attributes:
         names: for each of the ranking's labels the name, or None if it is not known.
+        period: the first day of the period that the line is about, where there are periods.
+        before: the figures of the other period, where two are compared.
     """
 
     rank: int
@@ -81,6 +92,8 @@ class Entry:
     amount: Decimal
     sales: int
     names: tuple[str | None, ...] = ()
+    period: date | None = None
+    before: Before | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +104,13 @@ class Ranked:
         entries: in the ranking's order.
         live_turnover: sum of the absolute live deltas that count.
         all_turnover: sum of all absolute deltas that count.
+        more: whether there are further entries beyond the limit.
     """
 
     entries: tuple[Entry, ...]
     live_turnover: Decimal = NOTHING
     all_turnover: Decimal = NOTHING
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +120,9 @@ class Found:
     Attributes:
         ranked: the figures.
         standing: where the platform stood when they were read.
+        read_at: when they began to be read (UTC).
     """
 
     ranked: Ranked
     standing: Standing
+    read_at: datetime

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812  (it is a class)
 
 PREFIX = "tl_"
-READ = "read"
-"""The scope that a caller of the answers needs."""
+READ, OPERATE = "read", "operate"
+"""The scopes: to ask for answers, and to do what changes them."""
+
+SCOPES = (READ, OPERATE)
 
 LONGEST = 200
 

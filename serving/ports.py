@@ -11,6 +11,7 @@ from rankings.ranking import Label
 from runtime.errors import Retryable
 from serving.asked import Asked
 from serving.found import Publication, Ranked, Standing
+from serving.records import Drift, LedgerRow, OperatorCall, Position, Published, Reasons, Refused, SaleSeen, Wanted
 
 Clock = Callable[[], datetime]
 """Tells the time, aware, UTC."""
@@ -97,3 +98,70 @@ class Cache(Protocol):
 
     def release(self, key: str, token: str) -> None:
         """Gives a claim back without a value."""
+
+
+class Records(Protocol):
+    """What the store of deltas tells beside them. Every method raises StoreFailed if there is no answer."""
+
+    def publications(self, before: int, limit: int) -> tuple[Published, ...]:
+        """Versions less than `before`, the newest first."""
+
+    def drift(self, version: int, ranking: str | None, after: int, limit: int) -> Drift:
+        """A version's drift, leaving out the first `after` rows."""
+
+    def refused(self, wanted: Wanted, after: int, limit: int) -> tuple[Refused, ...]:
+        """What is in quarantine, last refused first, leaving out the first `after`."""
+
+    def positions(self) -> tuple[Position, ...]:
+        """How far every job has come in every partition."""
+
+
+class Why(Protocol):
+    """Tells what a number is made of. Raises StoreFailed if there is no answer."""
+
+    def reasons(self, asked: Asked, publication: Publication | None) -> Reasons:
+        """Business days and newest live deltas of the subject that is asked for, `limit` of each at most."""
+
+
+class Lake(Protocol):
+    """The sales behind history's sums. Raises StoreFailed if there is no answer."""
+
+    def sales(self, asked: Asked, publication: Publication) -> tuple[SaleSeen, ...]:
+        """The greatest sales of the subject that is asked for, as of that publication, `limit` at most."""
+
+
+class Lineage(Protocol):
+    """Where answers come from."""
+
+    def of(self, ranking: str) -> dict[str, object]:
+        """The way of a ranking's answers back to their sources. Raises TidelakeError if it cannot be told."""
+
+
+class Ledger(Protocol):
+    """The reconciliations. Raises StoreFailed if there is no answer."""
+
+    def row(self, version: int) -> LedgerRow | None:
+        """The ledger's row of a version, with its certificate."""
+
+
+class Audit(Protocol):
+    """The audit log of operator calls. Every method raises StoreFailed if there is no answer."""
+
+    def write(self, call: OperatorCall) -> None:
+        """Adds a line."""
+
+    def read(self, before: datetime, limit: int) -> tuple[OperatorCall, ...]:
+        """Lines before a moment, the newest first."""
+
+
+class Operations(Protocol):
+    """What operators may have done. Each gives what the operation said, and raises TidelakeError if it failed."""
+
+    def publish(self, version: int) -> str:
+        """Pins all answers to a version that was published before: the rollback."""
+
+    def replay(self, record_id: str, who: str) -> str:
+        """Sends a record of the quarantine through the contract again."""
+
+    def discard(self, record_id: str, who: str, why: str) -> str:
+        """Closes a record of the quarantine without replaying it."""

@@ -97,3 +97,16 @@ CREATE TABLE IF NOT EXISTS postgres_sources (
 COMMENT ON TABLE postgres_sources IS 'What is remembered of each source in PostgreSQL beside what Debezium keeps';
 COMMENT ON COLUMN postgres_sources.tables IS 'the file of each table''s rows when they were read: another one tells of TRUNCATE';
 COMMENT ON COLUMN postgres_sources.snapshot IS 'how far a reading of all rows is';
+
+CREATE TABLE IF NOT EXISTS audit (
+    id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    at timestamptz NOT NULL,
+    request_id text NOT NULL,
+    who text NOT NULL,
+    action text NOT NULL,
+    target text NOT NULL,
+    outcome text NOT NULL,
+    detail text NOT NULL
+);
+CREATE INDEX IF NOT EXISTS audit_by_time ON audit (at);
+COMMENT ON TABLE audit IS 'What operators did by the API and with keys; lines are only ever added';

@@ -8,13 +8,48 @@ from serving.compose import Api
 from serving.http import (
     access_log,
     authorization,
+    compare,
+    compression,
+    drift,
+    evidence,
+    freshness,
     get_ranking,
     healthz,
+    lineage,
     list_rankings,
+    operator_calls,
+    over_time,
     problem,
+    publications,
+    quarantine,
     readyz,
+    reference,
     request_id,
+    security,
+    stream,
+    subject,
+    why,
 )
+from serving.page import pages
+
+ENDPOINTS = (
+    list_rankings,
+    get_ranking,
+    over_time,
+    compare,
+    subject,
+    why,
+    stream,
+    evidence,
+    lineage,
+    freshness,
+    publications,
+    drift,
+    quarantine,
+    operator_calls,
+    readyz,
+)
+"""In the order of the reference."""
 
 
 def create_app(api: Api) -> Flask:
@@ -23,19 +58,19 @@ def create_app(api: Api) -> Flask:
     Args:
         api: what the endpoints work with.
     """
-    app = Flask("tidelake", static_folder=None)
+    app = reference.application("serving.page", static_folder="static", template_folder="templates")
     # Two slashes are another address, not a reason to redirect.
     app.url_map.merge_slashes = False
     # In this order: what comes later, a refusal for instance, is logged with its id.
     request_id.register(app)
     access_log.register(app)
+    security.register(app)
+    compression.register(app)
     authorization.register(app, api)
     problem.register(app)
-    for blueprint in (
-        get_ranking.blueprint(api),
-        list_rankings.blueprint(api),
-        healthz.blueprint(),
-        readyz.blueprint(api),
-    ):
-        app.register_blueprint(blueprint)
+    for each in ENDPOINTS:
+        app.register_api(each.blueprint(api))
+    app.register_api(healthz.blueprint())
+    app.register_blueprint(reference.blueprint(app))
+    app.register_blueprint(pages.blueprint(api))
     return app

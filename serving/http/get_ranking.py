@@ -2,37 +2,51 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, g
+from flask import Response
+from flask_openapi3.blueprint import APIBlueprint
 
-from rankings.catalogue import ranking
-from rankings.contract import shown
-from rankings.ranking import Ranking
+from serving.answers import Answer
 from serving.compose import Api
-from serving.document import document
-from serving.http.parameters import asked
-from serving.http.problem import Problem
-from serving.http.representation import json_response
+from serving.evidence import Document
+from serving.http.endpoint import endpoint
+from serving.http.models import RankingAnswer
+from serving.http.parameters import Parameters
+from serving.http.paths import Named
+from serving.http.questions import answered, asked, next_page, pinned_version, with_links
+from serving.http.representation import answer_etag, table_response
+from serving.http.table import Kind, Table
 
 
-def blueprint(api: Api) -> Blueprint:
+def blueprint(api: Api) -> APIBlueprint:
     """The endpoint."""
-    made = Blueprint("get_ranking", __name__)
+    made = APIBlueprint("get_ranking", __name__)
 
-    @made.get("/v1/rankings/<name>")
-    def get_ranking(name: str) -> Response:
-        question = asked(_ranking(name, api.rankings), api.settings.default_currency)
-        answer = api.answers.answer(question)
-        g.view, g.cached = question.view.value, answer.cached
-        body = document(answer, api.settings.freshness_limit_seconds)
-        return json_response(body, max_age_seconds=api.settings.cache_tick_ms // 1000)
+    @endpoint(made, "GET", "/v1/rankings/<name>", RankingAnswer, problems=(400, 404, 412), table=True)
+    def get_ranking(path: Named, query: Parameters) -> Response:
+        """A ranking.
+
+        The answer is history before the boundary and live from it on. Pages further down are pinned to the position
+        that the first page was read at. CSV and Arrow hold the same lines; `Link` leads to their evidence.
+        """
+        answer = answered(api, asked(api, path.name, query), query)
+        body = {**with_links(api, answer, query), "next": next_page(api, answer, query)}
+        return respond(api, answer, body, columns(answer))
 
     return made
 
 
-def _ranking(name: str, among: tuple[Ranking, ...]) -> Ranking:
-    try:
-        return ranking(name, among)
-    except KeyError:
-        names = [each.name for each in among]
-        detail = f"Received {shown(name)}, valid: {', '.join(names)}."
-        raise Problem(404, "unknown-ranking", detail, members={"received": name, "valid": names}) from None
+def columns(answer: Answer, before: dict[str, Kind] | None = None, behind: dict[str, Kind] | None = None) -> Table:
+    """The columns of an answer's lines; without the lines."""
+    ranking = answer.asked.ranking
+    texts = (*ranking.subject, *(label.column for label in ranking.labels))
+    names = {**(before or {}), "rank": Kind.NUMBER, **dict.fromkeys(texts, Kind.TEXT)}
+    return Table({**names, "amount": Kind.MONEY, "sales": Kind.NUMBER, **(behind or {})}, ())
+
+
+def respond(api: Api, answer: Answer, body: Document, table: Table) -> Response:
+    """The answer in the form that its caller accepts. A table without lines takes those of the document."""
+    lines = table.lines or body["data"]
+    assert isinstance(lines, list)
+    etag = answer_etag(pinned_version(answer), answer.asked.digest, body)
+    age = api.settings.cache_tick_ms // 1000
+    return table_response(body, Table(table.columns, lines), etag, age)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Response
+from flask_openapi3.blueprint import APIBlueprint
 
 from rankings.ranking import Ranking
 from serving.compose import Api
-from serving.http.parameters import VALID, refuse_any
+from serving.http.endpoint import endpoint
+from serving.http.models import RankingList
+from serving.http.parameters import VALID, Nothing
 from serving.http.representation import json_response
 
 
-def blueprint(api: Api) -> Blueprint:
+def blueprint(api: Api) -> APIBlueprint:
     """The endpoint."""
-    made = Blueprint("list_rankings", __name__)
+    made = APIBlueprint("list_rankings", __name__)
 
-    @made.get("/v1/rankings")
-    def list_rankings() -> Response:
-        refuse_any()
+    @endpoint(made, "GET", "/v1/rankings", RankingList, problems=(400,))
+    def list_rankings(query: Nothing) -> Response:
+        """The rankings that there are, and the parameters that they take."""
         return json_response({"data": [_described(ranking) for ranking in api.rankings], "parameters": VALID})
 
     return made

@@ -12,6 +12,9 @@ from werkzeug.exceptions import HTTPException
 
 from serving.http.request_id import current_request_id
 from serving.ports import StoreFailed
+from serving.positions import NotReached
+from serving.slots import Busy
+from serving.versions import NoSuchVersion
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -60,6 +63,9 @@ def register(app: Flask) -> None:
     """Lets every error leave as a problem."""
     app.register_error_handler(Problem, respond)
     app.register_error_handler(StoreFailed, _from_store)
+    app.register_error_handler(Busy, _busy)
+    app.register_error_handler(NotReached, _not_reached)
+    app.register_error_handler(NoSuchVersion, _no_such_version)
     app.register_error_handler(HTTPException, _from_http)
     app.register_error_handler(Exception, _unexpected)
 
@@ -69,6 +75,21 @@ def _from_store(error: StoreFailed) -> Response:
     structlog.get_logger().warning("a request could not be answered", reason=str(error))
     detail = f"{error.wrong}; {error.todo or 'try again in a few seconds'}."
     return respond(Problem(503, "store-away", detail, headers={"Retry-After": "2"}))
+
+
+def _busy(error: Busy) -> Response:
+    detail = f"{error.wrong}; {error.todo}."
+    return respond(Problem(503, "busy", detail, headers={"Retry-After": "1"}))
+
+
+def _not_reached(error: NotReached) -> Response:
+    detail = f"{error.wrong}; {error.todo}."
+    return respond(Problem(412, "position-not-reached", detail, headers={"Retry-After": "1"}))
+
+
+def _no_such_version(error: NoSuchVersion) -> Response:
+    detail = f"Version {error.received} was never published; GET /v1/publications lists those that were."
+    return respond(Problem(404, "unknown-version", detail, members={"received": error.received}))
 
 
 def _from_http(error: HTTPException) -> Response:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response
+from flask import Response
+from flask_openapi3.blueprint import APIBlueprint
+from pydantic import BaseModel
 
 from serving.compose import Api
+from serving.http.endpoint import HEALTH, endpoint
 from serving.http.problem import Problem
 from serving.http.representation import json_response
 from serving.ports import StoreFailed
@@ -14,12 +17,20 @@ from serving.ports import StoreFailed
 READY = "ready"
 
 
-def blueprint(api: Api) -> Blueprint:
-    """The endpoint. Redis is not asked: without it answers are slower, never missing."""
-    made = Blueprint("readyz", __name__)
+class Readiness(BaseModel):
+    """Both stores can be asked."""
 
-    @made.get("/readyz")
+    status: str
+    checks: dict[str, str]
+
+
+def blueprint(api: Api) -> APIBlueprint:
+    """The endpoint. Redis is not asked: without it answers are slower, never missing."""
+    made = APIBlueprint("readyz", __name__)
+
+    @endpoint(made, "GET", "/readyz", Readiness, HEALTH, problems=(503,), keyless=True)
     def readyz() -> Response:
+        """Whether ClickHouse and PostgreSQL can be asked."""
         checks = {
             "clickhouse": _state(api.stores.deltas.publication),
             "postgresql": _state(api.stores.totals.published),

@@ -6,14 +6,16 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from rankings.oracle import Filter, SumKey, Total, answer
 from rankings.ranking import Label
 from rankings.render.clickhouse import View
+from rankings.render.shapes import Step
 from serving.asked import Asked
-from serving.found import Entry, Publication, Ranked, Standing
+from serving.found import Before, Entry, Publication, Ranked, Standing
+from serving.paging import trimmed
 from serving.ports import ApiKey, StoreAway
 
 Sums = Mapping[SumKey, Total]
@@ -76,8 +78,9 @@ class MemoryDeltas:
         parts = [(key, total, False) for key, total in self._history(asked, publication)]
         parts += [(key, total, True) for key, total in self._since(asked, publication)]
         turnover = [(abs(total.amount), live) for key, total, live in parts if _counts(asked, key)]
-        return Ranked(
-            _entries(asked, [(key, total) for key, total, _ in parts]),
+        return trimmed(
+            asked,
+            _shaped(asked, [(key, total) for key, total, _ in parts]),
             sum((amount for amount, live in turnover if live), Decimal(0)),
             sum((amount for amount, _ in turnover), Decimal(0)),
         )
@@ -97,7 +100,9 @@ class MemoryDeltas:
         if asked.view is View.RECONCILED:
             return []
         deltas = self.live.get(asked.ranking.name, [])
-        return [(key, total) for second, key, total in deltas if not publication or second >= publication.boundary]
+        since = publication.boundary if publication else datetime.min.replace(tzinfo=UTC)
+        until = asked.until or datetime.max.replace(tzinfo=UTC)
+        return [(key, total) for second, key, total in deltas if since <= second < until]
 
 
 @dataclass
@@ -124,7 +129,7 @@ class MemoryTotals:
         """By the oracle."""
         self.switch.count("PostgreSQL")
         sums = self.totals.get(asked.ranking.name, {}).get(publication.version, {})
-        return Ranked(_entries(asked, list(sums.items())))
+        return trimmed(asked, _shaped(asked, list(sums.items())))
 
     def names(self, label: Label, keys: Sequence[str]) -> dict[str, str]:
         """Those that are known."""
@@ -185,29 +190,79 @@ class MemoryCache:
 
 def _filter(asked: Asked) -> Filter:
     first, last = asked.days
-    return Filter(asked.currency, first, last, asked.country, asked.limit)
+    return Filter(asked.currency, first, last, asked.country)
 
 
-def _entries(asked: Asked, parts: list[tuple[SumKey, Total]]) -> tuple[Entry, ...]:
+def _shaped(asked: Asked, parts: Sequence[tuple[SumKey, Total]]) -> list[Entry]:
+    """One entry more than the limit in each group, as the real stores give it."""
+    if asked.against:
+        found = _compared(asked, parts)
+    elif asked.step:
+        found = _by_period(asked, parts, asked.step)
+    else:
+        found = _entries(asked, parts)
+    last = asked.after + asked.limit + 1
+    kept = [entry for entry in found if not entry.rank or asked.after < entry.rank <= last]
+    return [entry for entry in kept if asked.subject in (None, entry.subject)]
+
+
+def _by_period(asked: Asked, parts: Sequence[tuple[SumKey, Total]], step: Step) -> list[Entry]:
+    periods: dict[date, list[tuple[SumKey, Total]]] = {}
+    for key, total in parts:
+        periods.setdefault(first_day_of(key[0], step), []).append((key, total))
+    return [
+        replace(entry, period=period) for period, some in sorted(periods.items()) for entry in _entries(asked, some)
+    ]
+
+
+def _compared(asked: Asked, parts: Sequence[tuple[SumKey, Total]]) -> list[Entry]:
+    assert asked.against
+    first, last = asked.against
+    others = {entry.subject: entry for entry in _entries(replace(asked, first_day=first, last_day=last), parts)}
+    found = [replace(entry, before=_before(others.pop(entry.subject, None))) for entry in _entries(asked, parts)]
+    gone = [Entry(0, other.subject, Decimal("0.00"), 0, before=_before(other)) for other in others.values()]
+    within = len(asked.ranking.within)
+    return sorted(
+        [*found, *gone], key=lambda entry: (entry.subject[:within], entry.rank == 0, entry.rank, entry.subject)
+    )
+
+
+def _before(entry: Entry | None) -> Before:
+    return Before(entry.rank, entry.amount, entry.sales) if entry else Before(0, Decimal("0.00"), 0)
+
+
+def first_day_of(day: object, step: Step) -> date:
+    """The first day of the period that a day lies in."""
+    assert isinstance(day, date)
+    if step is Step.MONTH:
+        return day.replace(day=1)
+    return day - timedelta(days=day.weekday()) if step is Step.WEEK else day
+
+
+def _entries(asked: Asked, parts: Sequence[tuple[SumKey, Total]]) -> list[Entry]:
     sums: dict[SumKey, Total] = {}
     for key, total in parts:
         sums[key] = sums.get(key, Total(Decimal("0.00"), 0)).plus(total.amount, total.sales)
-    whole = answer(asked.ranking, sums, replace(_filter(asked), limit=None))
+    whole = answer(asked.ranking, sums, _filter(asked))
     entries = [Entry(each.rank, each.subject, each.amount, each.sales) for each in whole if each.sales or each.amount]
-    return tuple(_renumbered(entries, len(asked.ranking.within), asked.limit))
+    return _renumbered(entries, len(asked.ranking.within))
 
 
-def _renumbered(entries: list[Entry], within: int, limit: int) -> list[Entry]:
+def _renumbered(entries: list[Entry], within: int) -> list[Entry]:
     """Ranks anew, since subjects that are gone have been left out."""
-    seen: dict[tuple[str, ...], int] = {}
+    counted: dict[tuple[str, ...], int] = {}
     kept = []
     for entry in entries:
         group = entry.subject[:within]
-        seen[group] = seen.get(group, 0) + 1
-        if seen[group] <= limit:
-            kept.append(replace(entry, rank=seen[group]))
+        counted[group] = counted.get(group, 0) + 1
+        kept.append(replace(entry, rank=counted[group]))
     return kept
 
 
 def _counts(asked: Asked, key: SumKey) -> bool:
-    return bool(answer(asked.ranking, {key: Total(Decimal(1), 1)}, _filter(asked)))
+    spans = [asked.days, asked.against] if asked.against else [asked.days]
+    return any(
+        answer(asked.ranking, {key: Total(Decimal(1), 1)}, Filter(asked.currency, *span, asked.country))
+        for span in spans
+        if span
+    )

@@ -20,6 +20,7 @@ from serving.asked import Asked
 from serving.breaker import Breaker
 from serving.flights import Flights
 from serving.found import Entry, Publication, Ranked
+from serving.paging import trimmed
 from serving.ports import ApiKey, StoreAway, StoreRefused
 
 CONNECTIONS = 32
@@ -129,9 +130,8 @@ class PostgresTotals:
     def ranked(self, asked: Asked, publication: Publication) -> Ranked:
         """The figures of that version."""
         rows = self._database.rows("ranked", _parameters(asked, publication.versions))
-        return Ranked(
-            tuple(Entry(rank, tuple(subject), amount, int(sales)) for rank, subject, amount, sales in rows),
-        )
+        entries = (Entry(rank, tuple(subject), amount, int(sales)) for rank, subject, amount, sales in rows)
+        return trimmed(asked, entries)
 
     def names(self, label: Label, keys: Sequence[str]) -> dict[str, str]:
         """The names that are known of these keys."""
@@ -164,5 +164,7 @@ def _parameters(asked: Asked, versions: Sequence[int]) -> dict[str, object]:
         "country": asked.country,
         "country_at": subject.index("country") + 1 if "country" in subject else 0,
         "within": len(asked.ranking.within),
-        "limit": asked.limit,
+        "limit": asked.after + asked.limit + 1,
+        "after": asked.after,
+        "subject": list(asked.subject) if asked.subject else None,
     }

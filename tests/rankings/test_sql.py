@@ -25,6 +25,7 @@ from rankings.catalogue import RANKINGS
 from rankings.ranking import LABELS
 from rankings.render.clickhouse import View
 from rankings.render.flink import LogOptions
+from rankings.render.shapes import Shape, Step
 
 ENGINES = [module.name for module in pkgutil.iter_modules(render.__path__)]
 
@@ -34,6 +35,13 @@ SAMPLES: dict[str, list[Any]] = {
     "label": list(LABELS),
     "view": list(View),
     "by_country": [False, True],
+    "shape": [
+        Shape(until=True),
+        Shape(View.RECONCILED, by_country=True, step=Step.DAY),
+        Shape(by_subject=True, step=Step.WEEK),
+        Shape(View.LIVE, step=Step.MONTH),
+        Shape(compared=True),
+    ],
     "base": [None, 2],
     "version": [3],
     "ttl_hours": [24],

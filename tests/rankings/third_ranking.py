@@ -56,15 +56,17 @@ def lineage() -> list[str]:
 
 def api() -> dict[str, Any]:
     from runtime.settings import settings
-    from serving.compose import Stores, compose
+    from serving.compose import compose
     from serving.http.app import create_app
     from serving.keys import key_hash
     from serving.ports import ApiKey
     from serving.stores.memory import MemoryCache, MemoryDeltas, MemoryKeys, MemoryTotals
+    from tests.serving.world import Doubles
 
     key = key_hash("tl_key")
     keys = MemoryKeys({key: ApiKey("tl_key", key, ("read",))})
-    client = create_app(compose(settings(), Stores(MemoryDeltas(), MemoryTotals(), keys, MemoryCache()))).test_client()
+    stores = Doubles(MemoryDeltas(), MemoryTotals(), keys, MemoryCache()).stores
+    client = create_app(compose(settings(), stores)).test_client()
     headers = {"Authorization": "Bearer tl_key"}
     listed = client.get("/v1/rankings", headers=headers).get_json()["data"]
     answer = client.get("/v1/rankings/top-countries", query_string={"currency": "EUR"}, headers=headers)

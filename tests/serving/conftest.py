@@ -55,7 +55,7 @@ def doubles() -> Doubles:
 @pytest.fixture
 def caller(doubles: Doubles, clock: Clock) -> Caller:
     """Someone with a key, at an API over the doubles."""
-    app = create_app(compose(Settings(), doubles.stores, clock))
+    app = create_app(compose(Settings(rate_limit=""), doubles.stores, clock))
     return Caller(app.test_client(), KEY)
 
 

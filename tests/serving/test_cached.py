@@ -33,6 +33,7 @@ FOUND = Found(
         Decimal(7),
     ),
     standing(publication(3, NOW)),
+    NOW,
 )
 
 

@@ -118,7 +118,7 @@ def test_an_unknown_ranking_names_those_there_are(caller: Caller) -> None:
     assert document["valid"] == [each.name for each in RANKINGS]
 
 
-@pytest.mark.parametrize("path", ["/", "/v1/nothing", "/v1/rankings/", "/healthz/x", "/v1//rankings"])
+@pytest.mark.parametrize("path", ["/nothing", "/v1/nothing", "/v1/rankings/", "/healthz/x", "/v1//rankings"])
 def test_unknown_routes_are_problems(caller: Caller, path: str) -> None:
     assert "/v1/rankings" in problem(caller.get(path), 404)["detail"]
 
@@ -184,7 +184,7 @@ def test_request_ids_are_taken_over_if_they_are_sane(caller: Caller) -> None:
 
 
 def test_no_answer_is_kept_by_others(caller: Caller) -> None:
-    assert caller.get(PATH).headers["Cache-Control"] == "private, no-store"
+    assert caller.get(PATH).headers["Cache-Control"] == "private, no-cache"
     assert caller.get("/v1/rankings/top-x").headers["Cache-Control"] == "no-store"
 
 

@@ -18,7 +18,7 @@ from rankings.oracle import Filter
 from rankings.ranking import Ranking
 from rankings.topics import TOPICS
 from runtime.settings import Settings
-from serving.compose import compose
+from serving.compose import Stores, compose, real_stores
 from serving.http.app import create_app
 from serving.keys import create_key
 from tests.serving.world import (
@@ -48,6 +48,7 @@ class Real:
     connection: Any
     caller: Caller
     clock: Clock
+    stores: Stores
 
     def live(self, changes: Sequence[Change]) -> None:
         """As the live job writes."""
@@ -118,7 +119,7 @@ def real(clickhouse: SecretStr, platform: SecretStr, valkey: SecretStr) -> Itera
     clock = Clock(NOW)
     connection = psycopg2.connect(platform.get_secret_value())
     with connection, connection.cursor() as cursor:
-        cursor.execute("TRUNCATE ledger, totals, labels, api_keys CASCADE")
+        cursor.execute("TRUNCATE ledger, totals, labels, api_keys, audit CASCADE")
     with clickhouse_connect.get_client(dsn=clickhouse.get_secret_value(), autogenerate_session_id=False) as client:
         for (table,) in client.query(
             "SELECT name FROM system.tables WHERE database = 'tidelake' AND engine LIKE '%MergeTree'"
@@ -126,8 +127,9 @@ def real(clickhouse: SecretStr, platform: SecretStr, valkey: SecretStr) -> Itera
             client.command(f"TRUNCATE TABLE {table}")
         with connection:
             key = create_key(connection, "test", ["read"])
-        app = create_app(compose(settings, clock=clock))
-        yield Real(client, connection, Caller(app.test_client(), key), clock)
+        stores = real_stores(settings)
+        app = create_app(compose(settings, stores, clock=clock))
+        yield Real(client, connection, Caller(app.test_client(), key), clock, stores)
     connection.close()
 
 

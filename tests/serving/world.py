@@ -20,6 +20,8 @@ from rankings.topics import TOPICS
 from serving.compose import Stores
 from serving.found import Publication, SourceProgress, Standing
 from serving.stores.memory import MemoryCache, MemoryDeltas, MemoryKeys, MemoryTotals
+from serving.stores.memory_records import MemoryLake, MemoryLedger, MemoryOperations, MemoryRecords
+from serving.stores.operations import CommandLineage
 
 NOW = datetime(2026, 3, 31, 12, 0, 0, tzinfo=UTC)
 ZONE = ZoneInfo("UTC")
@@ -49,10 +51,15 @@ class Doubles:
     totals: MemoryTotals
     keys: MemoryKeys
     cache: MemoryCache
+    records: MemoryRecords = field(default_factory=MemoryRecords)
+    lake: MemoryLake = field(default_factory=MemoryLake)
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    operations: MemoryOperations = field(default_factory=MemoryOperations)
 
     @property
     def stores(self) -> Stores:
-        return Stores(self.deltas, self.totals, self.keys, self.cache)
+        beside = (self.records, self.records, self.lake, self.ledger, self.ledger, self.operations, CommandLineage(60))
+        return Stores(self.deltas, self.totals, self.keys, self.cache, *beside)
 
 
 @dataclass

@@ -16,5 +16,7 @@ FROM (
     GROUP BY subject
     HAVING sum(sales) != 0 OR sum(amount) != 0
 ) AS ranked
-WHERE rank <= %(limit)s
+WHERE rank > %(after)s
+    AND rank <= %(limit)s
+    AND (%(subject)s::text[] IS NULL OR subject = %(subject)s::text[])
 ORDER BY subject[1:%(within)s] COLLATE "C", rank

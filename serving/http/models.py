@@ -1,0 +1,414 @@
+"""The documents that callers get, as the reference and generated clients know them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Money = Annotated[str, Field(pattern=r"^-?[0-9]+\.[0-9]{2}$", description="an exact decimal string")]
+Share = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?$", description="from 0 to 1, as a decimal string")]
+Instant = Annotated[str, Field(description="a UTC time in ISO 8601 with Z", json_schema_extra={"format": "date-time"})]
+DayText = Annotated[str, Field(description="a business day", json_schema_extra={"format": "date"})]
+
+
+class Line(BaseModel):
+    """A subject with its rank: beside these its own columns, and names where they are known."""
+
+    model_config = ConfigDict(extra="allow")
+
+    rank: int | None = Field(description="from 1; null in a comparison if there is nothing in the period")
+    amount: Money
+    sales: int
+    country: str | None = None
+    city: str | None = None
+    salesman_id: str | None = None
+    salesman: str | None = None
+
+
+class BeforeLine(BaseModel):
+    """The figures of the other period; the rank is null if there is nothing in it."""
+
+    rank: int | None
+    amount: Money
+    sales: int
+
+
+class ComparedLine(Line):
+    """A subject in two periods."""
+
+    before: BeforeLine
+    amount_change: Money
+    rank_change: int | None = Field(description="places won since the other period; null if it was not ranked in both")
+
+
+class PublicationShort(BaseModel):
+    """The reconciliation that the answer is pinned to."""
+
+    version: int
+    boundary: Instant
+    published_at: Instant | None
+
+
+class SourceFreshness(BaseModel):
+    """How far a source has been read: everything before `seen_through` is in the answer."""
+
+    topic: str
+    seen_through: Instant | None
+    lag_seconds: float | None
+    lag_records: int
+
+
+class QuarantineShort(BaseModel):
+    """How many records broke the contract."""
+
+    total: int
+    by_topic: dict[str, int]
+    missing_sales: int
+    missing_by_source: dict[str, int]
+
+
+class Evidence(BaseModel):
+    """What the answer rests on, and what it lacks."""
+
+    store: str = Field(description="clickhouse, or postgresql while that is away")
+    publication: PublicationShort | None
+    boundary: Instant | None
+    live_share: Share
+    freshness: list[SourceFreshness]
+    quarantine: QuarantineShort | None
+    partial: bool
+    partial_because: list[str]
+    answered_at: Instant
+    cached: bool
+    link: str = Field(description="where this evidence can be read again")
+
+
+class Asked(BaseModel):
+    """The question, as it was understood."""
+
+    ranking: str
+    title: str
+    view: str
+    currency: str
+    country: str | None
+    first_day: DayText | None = Field(alias="from")
+    last_day: DayText | None = Field(alias="to")
+    limit: int
+
+
+class RankingAnswer(Asked):
+    """A ranking."""
+
+    data: list[Line]
+    next: str | None = Field(description="the cursor of the next page; null on the last")
+    evidence: Evidence
+
+
+class StreamedEvent(BaseModel):
+    """Events named `snapshot` (a whole answer) and `change`: what follows is the data of a change."""
+
+    ranking: str
+    changed: list[Line]
+    gone: list[dict[str, str]]
+    evidence: Evidence
+
+
+class PeriodLine(Line):
+    """A subject in one period."""
+
+    period: DayText
+
+
+class OverTimeAnswer(Asked):
+    """A ranking by period; `period` is the first day of each."""
+
+    step: str
+    data: list[PeriodLine]
+    evidence: Evidence
+
+
+class ComparisonAnswer(Asked):
+    """A ranking, and what it was in another period."""
+
+    against_from: DayText
+    against_to: DayText
+    data: list[ComparedLine]
+    evidence: Evidence
+
+
+class SubjectAnswer(Asked):
+    """One subject: its rank among all, and its ranks by period."""
+
+    subject: dict[str, str]
+    step: str
+    standing: Line | None = Field(description="null if it has no sales")
+    data: list[PeriodLine]
+    evidence: Evidence
+
+
+class WhyDay(BaseModel):
+    """What a business day gives."""
+
+    business_day: DayText
+    reconciled_amount: Money
+    reconciled_sales: int
+    live_amount: Money
+    live_sales: int
+
+
+class WhyDelta(BaseModel):
+    """What one log second brought."""
+
+    second: Instant
+    business_day: DayText
+    amount: Money
+    sales: int
+    records: int
+
+
+class WhySale(BaseModel):
+    """A sale of the history, with the position of the record that told it."""
+
+    source: str
+    sale_id: str
+    occurred_at: Instant
+    country: str
+    city: str
+    salesman_id: str
+    salesman: str | None
+    amount: Money
+    currency: str
+    topic: str
+    partition: int
+    offset: int
+    log_time: Instant
+
+
+class WhyAnswer(Asked):
+    """Why a number is what it is."""
+
+    subject: dict[str, str]
+    standing: Line | None
+    days: list[WhyDay]
+    deltas: list[WhyDelta] = Field(description="the newest live changes")
+    sales: list[WhySale] | None = Field(description="the greatest of history; null if the lake cannot be read")
+    sales_missing: str | None = Field(description="why there are none")
+    evidence: Evidence
+
+
+class EvidenceAgain(BaseModel):
+    """An answer's evidence, read again at the position of the answer."""
+
+    ranking: str
+    question: dict[str, str]
+    publication: PublicationShort | None
+    certificate: str | None = Field(description="where the certificate of the publication is")
+    live_from: Instant | None
+    live_until: Instant
+    store: str
+    given: str = Field(description="digest of the figures that were given")
+    again: str = Field(description="digest of the same figures, read again")
+    same: bool
+    differs_because: str | None
+    data: list[Line]
+
+
+class RankingDescription(BaseModel):
+    """A ranking."""
+
+    name: str
+    title: str
+    subject: list[str]
+    within: list[str]
+    measure: str
+    href: str
+
+
+class RankingList(BaseModel):
+    """What can be asked for."""
+
+    data: list[RankingDescription]
+    parameters: dict[str, str]
+
+
+class PositionLine(BaseModel):
+    """How far a job has come in one partition."""
+
+    path: str
+    topic: str
+    partition: int
+    committed: int
+    log_end: int
+    lag_records: int
+    seen_through: Instant | None
+    lag_seconds: float | None
+    measured_at: Instant
+
+
+class FreshnessAnswer(BaseModel):
+    """How far every job has come."""
+
+    data: list[PositionLine]
+    topics: list[SourceFreshness]
+    answered_at: Instant
+
+
+class PublicationLine(BaseModel):
+    """A version that was published."""
+
+    version: int
+    boundary: Instant
+    versions: list[int]
+    rankings: list[str]
+    published_at: Instant | None
+    times: int = Field(description="how often it was published: more than once after a rollback to it")
+    current: bool
+    href: str
+
+
+class PublicationList(BaseModel):
+    """Versions, the newest first."""
+
+    data: list[PublicationLine]
+    next: str | None
+
+
+class PublicationAnswer(PublicationLine):
+    """A version with its certificate."""
+
+    status: str | None
+    through: Instant | None
+    base_version: int | None
+    started_at: Instant | None
+    finished_at: Instant | None
+    certificate: dict[str, object] | None = Field(description="null if the ledger has no row of it")
+
+
+class DriftSummary(BaseModel):
+    """The drift of a ranking in one currency for one cause."""
+
+    ranking: str
+    currency: str
+    cause: str
+    sums: int
+    amount: Money
+    sales: int
+
+
+class DriftLine(BaseModel):
+    """A sum that live and history disagree about."""
+
+    ranking: str
+    business_day: DayText
+    currency: str
+    subject: dict[str, str]
+    live_amount: Money
+    reconciled_amount: Money
+    live_sales: int
+    reconciled_sales: int
+    cause: str
+
+
+class DriftList(BaseModel):
+    """The drift of a version, the greatest first."""
+
+    version: int | None
+    summary: list[DriftSummary]
+    data: list[DriftLine]
+    next: str | None
+
+
+class QuarantineLine(BaseModel):
+    """A record that the contract refuses."""
+
+    id: str
+    source: str
+    sale_id: str
+    hops: list[str]
+    topic: str
+    at: str
+    log_time: Instant
+    field: str
+    reason: str
+    key: str
+    payload: str
+    first_seen: Instant
+    last_seen: Instant
+    times: int
+    state: str
+
+
+class QuarantineList(BaseModel):
+    """What is in quarantine, the newest first."""
+
+    data: list[QuarantineLine]
+    next: str | None
+
+
+class LineageDataset(BaseModel):
+    """A table, topic or route."""
+
+    id: str
+    platform: str
+    description: str
+    columns: list[str]
+
+
+class LineageFlow(BaseModel):
+    """How one dataset is made out of another."""
+
+    model_config = ConfigDict(extra="allow")
+
+    job: str
+    platform: str
+    to: str
+    columns: list[dict[str, str]]
+
+
+class LineageAnswer(BaseModel):
+    """The way of a ranking's answers back to their sources."""
+
+    answer: str
+    datasets: list[LineageDataset]
+    flows: list[LineageFlow]
+
+
+class AuditLine(BaseModel):
+    """What an operator did."""
+
+    at: Instant
+    request_id: str
+    who: str
+    action: str
+    target: str
+    outcome: str
+    detail: str
+
+
+class AuditList(BaseModel):
+    """Operator calls, the newest first."""
+
+    data: list[AuditLine]
+    next: str | None
+
+
+class Done(BaseModel):
+    """An operation that was done."""
+
+    action: str
+    target: str
+    said: str
+
+
+class ProblemDocument(BaseModel):
+    """An error (RFC 9457): what was wrong, what was received, what is valid."""
+
+    model_config = ConfigDict(extra="allow", title="Problem")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    request_id: str | None

@@ -1,0 +1,191 @@
+"""What is read beside the answers: versions, drift, quarantine, positions, reasons, operator calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from serving.found import Publication
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A version that was published, and how often: more than once after a rollback to it."""
+
+    publication: Publication
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class DriftRow:
+    """A sum that the live path and the recomputed history disagree about; amounts have two digits behind the point."""
+
+    ranking: str
+    business_day: date
+    currency: str
+    subject: tuple[str, ...]
+    live_amount: Decimal
+    reconciled_amount: Decimal
+    live_sales: int
+    reconciled_sales: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class DriftSum:
+    """How many sums of a ranking drifted in one currency for one cause, and by how much without signs."""
+
+    ranking: str
+    currency: str
+    cause: str
+    sums: int
+    amount: Decimal
+    sales: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One page of a version's drift, greatest first, and the whole of it in short."""
+
+    sums: tuple[DriftSum, ...]
+    rows: tuple[DriftRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which records of the quarantine; empty text means all."""
+
+    topic: str = ""
+    state: str = ""
+    record_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record in quarantine; key and payload byte for byte, as far as they are UTF-8.
+
+    Attributes:
+        id: its name for ever.
+        hops: who refused it.
+        at: where it stands in its source, for people.
+        times: how many times it was refused.
+        state: open, replayed, discarded or superseded (a later good record told the same sale).
+    """
+
+    id: str
+    source: str
+    sale_id: str
+    hops: tuple[str, ...]
+    topic: str
+    at: str
+    log_time: datetime
+    field: str
+    reason: str
+    key: str
+    payload: str
+    first_seen: datetime
+    last_seen: datetime
+    times: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a job has come in one partition: everything below `committed` has arrived where it writes."""
+
+    path: str
+    topic: str
+    partition: int
+    committed: int
+    log_end: int
+    seen_through: datetime
+    measured_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DayPart:
+    """What one business day gives to a number: from history, and live."""
+
+    business_day: date
+    reconciled_amount: Decimal
+    reconciled_sales: int
+    live_amount: Decimal
+    live_sales: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaPart:
+    """What the log brought to a number within one second of log time: `records` changes of sales."""
+
+    second: datetime
+    business_day: date
+    amount: Decimal
+    sales: int
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """Why a number is what it is: its business days, and its newest live changes."""
+
+    days: tuple[DayPart, ...]
+    deltas: tuple[DeltaPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SaleSeen:
+    """A sale of the lake's history, with the position of the record that told it."""
+
+    source: str
+    sale_id: str
+    occurred_at: datetime
+    country: str
+    city: str
+    salesman_id: str
+    salesman: str | None
+    amount: Decimal
+    currency: str
+    topic: str
+    partition: int
+    offset: int
+    log_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """A reconciliation as the ledger has it: status is running, published or failed."""
+
+    version: int
+    through: datetime
+    base_version: int | None
+    status: str
+    started_at: datetime
+    finished_at: datetime | None
+    certificate: Json
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorCall:
+    """One line of the audit log.
+
+    Attributes:
+        at: when it began (UTC).
+        request_id: under which the other logs know it.
+        who: the key or the bearer.
+        action: such as `publications.publish`.
+        target: what it was about.
+        outcome: `begun`, `done` or `failed`.
+        detail: what the operation said.
+    """
+
+    at: datetime
+    request_id: str
+    who: str
+    action: str
+    target: str
+    outcome: str
+    detail: str = ""

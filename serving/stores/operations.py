@@ -1,0 +1,83 @@
+"""Operators' commands: each runs as the `tidelake` command that operators know, in a process of its own.
+
+So the API shares no memory and no import with what recomputes history, and whoever may run it here could run it there.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from runtime.errors import Permanent, Retryable
+from serving.flights import Flights
+
+TRY_AGAIN = 75
+"""The command's exit code for what can succeed later."""
+
+
+class CommandOperations:
+    """Runs the commands.
+
+    Args:
+        timeout_seconds: longest time that one may take.
+    """
+
+    def __init__(self, timeout_seconds: float) -> None:
+        self._timeout = timeout_seconds
+
+    def publish(self, version: int) -> str:
+        """Pins all answers to a version that was published before: the rollback."""
+        return self._run("rollback", str(version))
+
+    def replay(self, record_id: str, who: str) -> str:
+        """Sends a record of the quarantine through the contract again."""
+        return self._run("quarantine", "replay", "--by", who, "--", record_id)
+
+    def discard(self, record_id: str, who: str, why: str) -> str:
+        """Closes a record of the quarantine without replaying it."""
+        return self._run("quarantine", "discard", "--by", who, "--why", why, "--", record_id)
+
+    def _run(self, *arguments: str) -> str:
+        return _run(self._timeout, *arguments).strip()[-1000:]
+
+
+class CommandLineage:
+    """Derives the lineage by the command; each is kept, since definitions do not change while a process lives.
+
+    Args:
+        timeout_seconds: longest time that it may take.
+    """
+
+    def __init__(self, timeout_seconds: float) -> None:
+        self._timeout = timeout_seconds
+        self._known: dict[str, dict[str, object]] = {}
+        self._deriving = Flights[dict[str, object]]()
+
+    def of(self, ranking: str) -> dict[str, object]:
+        """The way of a ranking's answers back to their sources."""
+        if ranking not in self._known:
+            self._known[ranking] = self._deriving.run(ranking, lambda: self._derive(ranking))
+        return self._known[ranking]
+
+    def _derive(self, ranking: str) -> dict[str, object]:
+        derived: dict[str, object] = json.loads(_run(self._timeout, "lineage", ranking, "--json"))
+        return derived
+
+
+def _run(timeout_seconds: float, *arguments: str) -> str:
+    """What the command printed.
+
+    Raises:
+        Retryable: it failed and may succeed later, or took too long.
+        Permanent: it failed.
+    """
+    command = [sys.executable, "-m", "runtime", *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_seconds, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise Retryable("the operation took too long and was ended", received=arguments[0]) from error
+    if done.returncode:
+        kind = Retryable if done.returncode == TRY_AGAIN else Permanent
+        raise kind("the operation failed", received=done.stderr.strip()[-1000:])
+    return done.stdout

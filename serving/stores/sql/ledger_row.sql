@@ -1,0 +1,4 @@
+-- One reconciliation, with its certificate.
+SELECT version, through, base_version, status, started_at, finished_at, certificate, error
+FROM ledger
+WHERE version = %(version)s
