@@ -14,6 +14,7 @@ from rich.console import Console
 import batch.commands
 import metadata.commands
 import runtime.demo.commands
+import serving.commands
 import stack.commands
 import stack.shop.commands
 import streaming.commands
@@ -35,6 +36,7 @@ PACKAGES: tuple[Callable[[typer.Typer], None], ...] = (
     stack.shop.commands.register,
     streaming.commands.register,
     batch.commands.register,
+    serving.commands.register,
     metadata.commands.register,
     runtime.demo.commands.register,
 )

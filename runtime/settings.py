@@ -56,6 +56,14 @@ class Settings(BaseSettings):
     clickhouse: SecretStr = Field(
         SecretStr("http://default:@127.0.0.1:8123/tidelake"), description="ClickHouse, with user, password, database."
     )
+    clickhouse_analyst: SecretStr = Field(
+        SecretStr(""), description="ClickHouse for analysts: a user who may only read, within limits; empty: none."
+    )
+    clickhouse_cluster: str = Field(
+        "",
+        pattern="^[A-Za-z0-9_]*$",
+        description="A ClickHouse cluster: tables are made replicated and distributed on it; empty: on one server.",
+    )
     redis: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="The cache of answers.")
     source_dsn: SecretStr = Field(
         SecretStr("postgresql://shop@127.0.0.1:5432/shop"), description="The operational database that sales come from."

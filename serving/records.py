@@ -65,7 +65,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A record in quarantine; key and payload byte for byte, as far as they are UTF-8.
+    """A record in quarantine; bytes of key and payload that are not UTF-8 are shown as U+FFFD.
 
     Attributes:
         id: its name for ever.

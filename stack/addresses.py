@@ -72,6 +72,7 @@ def _addresses(port: Mapping[str, int]) -> dict[str, str]:
         "connect": f"http://{HOST}:{port['connect']}",
         "flink": f"http://{HOST}:{port['flink']}",
         "clickhouse": f"http://default:{secret['clickhouse']}@{HOST}:{port['clickhouse']}/tidelake",
+        "clickhouse_analyst": f"http://analyst:{secret['analyst']}@{HOST}:{port['clickhouse']}/tidelake",
         "redis": f"redis://:{secret['redis']}@{HOST}:{port['redis']}/0",
         "source_dsn": f"postgresql://shop:{secret['shop']}@{postgres}/shop",
         "replication_dsn": f"postgresql://replicator:{secret['replicator']}@{postgres}/shop",

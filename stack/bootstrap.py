@@ -42,13 +42,15 @@ def _make_clickhouse_tables() -> None:
     from clickhouse_connect.driver.exceptions import OperationalError
 
     from rankings.render.clickhouse import ddl
+    from rankings.render.views import Cluster, on_cluster, views
 
     server, _, database = settings().clickhouse.get_secret_value().rpartition("/")
     try:
         with closing(clickhouse_connect.get_client(dsn=f"{server}/default")) as client:
             client.command("CREATE DATABASE IF NOT EXISTS {name:Identifier}", parameters={"name": database})
             client.database = database
-            for statement in ddl():
+            cluster = settings().clickhouse_cluster
+            for statement in on_cluster(Cluster(cluster, database)) if cluster else (*ddl(), *views()):
                 client.command(statement)
     except OperationalError as error:
         raise Retryable("ClickHouse does not answer", received=str(error)) from error
@@ -56,13 +58,13 @@ def _make_clickhouse_tables() -> None:
 
 def _make_api_key() -> None:
     """At the first start only: while the operator's copy exists, its hash is made sure of and no other key is made."""
-    from serving.keys import keep_key, new_key
+    from serving.keys import SCOPES, keep_key, new_key
 
     path = settings().api_key_file
     if not path.exists():
         write_private(path, new_key())
     with _platform() as connection:
-        keep_key(connection, path.read_text().strip(), "operator")
+        keep_key(connection, path.read_text().strip(), "operator", SCOPES)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runtime.settings import settings
 
-NAMES = ("postgres", "shop", "replicator", "tidelake", "clickhouse", "redis")
+NAMES = ("postgres", "shop", "replicator", "tidelake", "clickhouse", "analyst", "redis")
 
 
 def passwords() -> dict[str, str]:

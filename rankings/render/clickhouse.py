@@ -21,6 +21,14 @@ _TYPES = {
     "salesman_id": "String",
 }
 
+_COMMENTS = {
+    "business_day": "the day that the sales count for, in the business time zone",
+    "currency": "ISO 4217; sums are never taken across currencies",
+    "country": "as the sources write it",
+    "city": "as the sources write it",
+    "salesman_id": "who is credited",
+}
+
 
 class View(StrEnum):
     """Which deltas an answer sums."""
@@ -40,7 +48,7 @@ def ddl(among: tuple[Ranking, ...] = RANKINGS) -> list[str]:
 
 
 def _columns(names: tuple[str, ...]) -> str:
-    return ",\n    ".join(f"{name} {_TYPES[name]}" for name in names)
+    return ",\n    ".join(f"{name} {_TYPES[name]} COMMENT '{_COMMENTS[name]}'" for name in names)
 
 
 def _live(ranking: Ranking) -> str:

@@ -65,17 +65,18 @@ FROM
 (
     {_sums(ranking, shape, (*period, *ranking.subject))}
 )
-WHERE rank > {{after:UInt32}} AND rank <= {{limit:UInt32}}{only}
+WHERE NOT gone AND rank > {{after:UInt32}} AND rank <= {{limit:UInt32}}{only}
 ORDER BY {order}"""
 
 
 def _sums(ranking: Ranking, shape: Shape, group: tuple[str, ...]) -> str:
     if shape.compared:
         return _compared(ranking, shape)
-    among = ", ".join((*group[: len(group) - len(ranking.subject)], *ranking.within))
+    among = ", ".join((*group[: len(group) - len(ranking.subject)], *ranking.within, "gone"))
     period = f"{_PERIOD[shape.step]} AS period, " if shape.step else ""
-    window = f"{f'PARTITION BY {among} ' if among else ''}ORDER BY amount DESC, {', '.join(ranking.subject)}"
+    window = f"PARTITION BY {among} ORDER BY amount DESC, {', '.join(ranking.subject)}"
     return f"""SELECT {period}{", ".join(ranking.subject)}, sum(delta) AS amount, sum(delta_sales) AS sales,
+        amount = 0 AND sales = 0 AS gone,
         row_number() OVER ({window}) AS rank,
         sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
         sum(sum(turnover)) OVER () AS all_turnover
@@ -83,8 +84,7 @@ def _sums(ranking: Ranking, shape: Shape, group: tuple[str, ...]) -> str:
     (
         {_parts(ranking, shape)}
     )
-    GROUP BY {", ".join(group)}
-    HAVING sales != 0 OR amount != 0"""
+    GROUP BY {", ".join(group)}"""
 
 
 def _compared(ranking: Ranking, shape: Shape) -> str:
@@ -94,7 +94,8 @@ def _compared(ranking: Ranking, shape: Shape) -> str:
     return f"""SELECT {subject},
         sumIf(delta, now) AS amount, sumIf(delta_sales, now) AS sales,
         sumIf(delta, before) AS before_amount, sumIf(delta_sales, before) AS before_sales,
-        row_number() OVER ({within}ORDER BY amount = 0 AND sales = 0, amount DESC, {subject}) AS rank,
+        amount = 0 AND sales = 0 AND before_amount = 0 AND before_sales = 0 AS gone,
+        row_number() OVER ({within}ORDER BY gone, amount = 0 AND sales = 0, amount DESC, {subject}) AS rank,
         if(before_amount = 0 AND before_sales = 0, 0, row_number() OVER (
             {within}ORDER BY before_amount = 0 AND before_sales = 0, before_amount DESC, {subject}
         )) AS before_rank,
@@ -106,8 +107,7 @@ def _compared(ranking: Ranking, shape: Shape) -> str:
             business_day BETWEEN {{against_first:Date}} AND {{against_last:Date}} AS before
         FROM ({_parts(ranking, shape)})
     )
-    GROUP BY {subject}
-    HAVING sales != 0 OR amount != 0 OR before_sales != 0 OR before_amount != 0"""
+    GROUP BY {subject}"""
 
 
 def _parts(ranking: Ranking, shape: Shape) -> str:
@@ -182,8 +182,8 @@ LIMIT {limit:UInt32}"""
 
 def drift_rows() -> str:
     """One version's drift; binds `version`, `ranking` (empty: all), `after` UInt64 (rows to leave out), `limit`."""
-    return """SELECT ranking, business_day, currency, subject, live_amount, reconciled_amount, live_sales,
-    reconciled_sales, cause
+    return """SELECT ranking, business_day, toString(currency) AS currency, subject,
+    live_amount, reconciled_amount, live_sales, reconciled_sales, cause
 FROM drift FINAL
 WHERE version = {version:UInt32} AND ({ranking:String} = '' OR ranking = {ranking:String})
 ORDER BY abs(live_amount - reconciled_amount) DESC, ranking, currency, business_day, subject
@@ -192,7 +192,8 @@ LIMIT {limit:UInt32} OFFSET {after:UInt64}"""
 
 def drift_sums() -> str:
     """One version's drift in short; binds `version`. Columns: ranking, currency, cause, sums, amount, sales."""
-    return """SELECT ranking, currency, cause, count() AS sums, sum(abs(live_amount - reconciled_amount)) AS amount,
+    return """SELECT ranking, toString(currency) AS currency, cause, count() AS sums,
+    sum(abs(live_amount - reconciled_amount)) AS amount,
     sum(abs(live_sales - reconciled_sales)) AS sales
 FROM drift FINAL
 WHERE version = {version:UInt32}
@@ -206,8 +207,8 @@ def refused_records() -> str:
     Columns: id, source, sale_id, hops, topic, at, log_time, field, reason, key, payload, first_seen, last_seen, times,
     state (open, replayed, discarded or superseded).
     """
-    return """SELECT id, source, sale_id, hops, topic, at, log_time, field, reason, key, payload, first_seen,
-    last_seen, times, state
+    return """SELECT id, source, sale_id, hops, topic, at, log_time, field, toValidUTF8(reason) AS reason,
+    toValidUTF8(key) AS key, toValidUTF8(payload) AS payload, first_seen, last_seen, times, state
 FROM quarantine_records
 WHERE ({topic:String} = '' OR topic = {topic:String})
     AND ({state:String} = '' OR state = {state:String})

@@ -70,24 +70,19 @@ class ClickHouseWhy:
 def _refused(row: Sequence[Any]) -> Refused:
     name, source, sale_id, hops, topic, at, log_time, field, reason, key, payload, first, last, times, state = row
     return Refused(
-        id=_text(name),
-        source=_text(source),
-        sale_id=_text(sale_id),
+        id=name,
+        source=source,
+        sale_id=sale_id,
         hops=tuple(hops),
         topic=topic,
-        at=_text(at),
+        at=at,
         log_time=log_time,
-        field=_text(field),
-        reason=_text(reason),
-        key=_text(key),
-        payload=_text(payload),
+        field=field,
+        reason=reason,
+        key=key,
+        payload=payload,
         first_seen=first,
         last_seen=last,
         times=int(times),
         state=state,
     )
-
-
-def _text(value: str | bytes) -> str:
-    """Bytes that are not UTF-8 are shown as \\xNN."""
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value

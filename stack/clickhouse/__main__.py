@@ -10,7 +10,7 @@ import typer
 
 from runtime.errors import TidelakeError
 from runtime.settings import settings
-from stack.clickhouse.auth import account_of
+from stack.clickhouse.auth import account_of, readers_of
 
 
 def main(
@@ -28,6 +28,7 @@ def main(
             path or values.home / "clickhouse",
             values.clickhouse_port if port is None else port,
             account_of(values.clickhouse.get_secret_value()),
+            readers_of(values.clickhouse_analyst.get_secret_value()),
             memory_mb=values.clickhouse_memory_mb,
             queries=values.clickhouse_queries,
             grace_seconds=10.0,

@@ -1,11 +1,11 @@
-"""Who asks: one user, whose name and password the deployment's ClickHouse address holds."""
+"""Who asks: the platform's own user, and maybe an analyst, whose names and passwords the settings' addresses hold."""
 
 from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote, urlsplit
 
 from runtime.errors import Permanent
@@ -14,11 +14,19 @@ from stack.clickhouse.errors import ClickHouseError
 
 @dataclass(frozen=True)
 class Account:
-    """The one account, and the database that its queries run in unless they name another."""
+    """An account.
+
+    Attributes:
+        user: its name.
+        password: its password.
+        database: where its queries run unless they name another.
+        limits: settings that its queries are held to; with any, it may only read.
+    """
 
     user: str
     password: str
     database: str
+    limits: Mapping[str, str] = field(default_factory=dict)
 
 
 def account_of(url: str) -> Account:
@@ -28,7 +36,7 @@ def account_of(url: str) -> Account:
         Permanent: the address is not one.
 
     >>> account_of("http://tidelake:s%40lt@127.0.0.1:8123/tidelake")
-    Account(user='tidelake', password='s@lt', database='tidelake')
+    Account(user='tidelake', password='s@lt', database='tidelake', limits={})
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -42,11 +50,18 @@ def account_of(url: str) -> Account:
     return Account(unquote(parts.username or "default"), unquote(parts.password or ""), database)
 
 
-def check(account: Account, headers: Mapping[str, str], params: Mapping[str, str]) -> None:
-    """Let the request pass, or not.
+def readers_of(url: str) -> tuple[Account, ...]:
+    """The analysts' account, if there is an address for them."""
+    from rankings.render.views import LIMITS
+
+    return (replace(account_of(url), limits=LIMITS),) if url else ()
+
+
+def check(accounts: Sequence[Account], headers: Mapping[str, str], params: Mapping[str, str]) -> Account:
+    """Who asks.
 
     Args:
-        account: who may ask.
+        accounts: who may ask.
         headers: the request's headers, names in lower case.
         params: the request's query parameters.
 
@@ -54,13 +69,15 @@ def check(account: Account, headers: Mapping[str, str], params: Mapping[str, str
         ClickHouseError: 516, as ClickHouse says it; it does not tell whether the user or the password was wrong.
     """
     user, password = _credentials(headers, params)
-    known = hmac.compare_digest(_bytes(user), account.user.encode())
-    right = hmac.compare_digest(_bytes(password), account.password.encode())
-    if not (known and right):
-        raise ClickHouseError(
-            "AUTHENTICATION_FAILED",
-            f"{user}: Authentication failed: password is incorrect, or there is no user with such name.",
-        )
+    for account in accounts:
+        known = hmac.compare_digest(_bytes(user), account.user.encode())
+        right = hmac.compare_digest(_bytes(password), account.password.encode())
+        if known and right:
+            return account
+    raise ClickHouseError(
+        "AUTHENTICATION_FAILED",
+        f"{user}: Authentication failed: password is incorrect, or there is no user with such name.",
+    )
 
 
 def _bytes(text: str) -> bytes:

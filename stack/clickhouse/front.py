@@ -36,6 +36,7 @@ class Gateway:
     """The application.
 
     Attributes:
+        readers: further accounts, who may only read.
         closing: the server is about to stop and takes no new queries.
     """
 
@@ -43,6 +44,7 @@ class Gateway:
     account: Account
     sessions: Sessions
     running: Running
+    readers: tuple[Account, ...] = ()
     closing: bool = False
 
     def __call__(self, environ: Mapping[str, Any], start: StartResponse) -> Iterable[bytes]:
@@ -64,8 +66,9 @@ class Gateway:
         headers, params = headers_of(environ), params_of(environ)
         life, query_id, began = ExitStack(), params.get("query_id", ""), time.perf_counter()
         try:
-            auth.check(self.account, headers, params)
-            query = replace_database(query_of(environ, headers, params), self.account.database)
+            account = auth.check((self.account, *self.readers), headers, params)
+            query = replace_database(query_of(environ, headers, params), account.database)
+            query = limited(query, account)
             query_id = query.id
             return self._answer(query, environ, start, life)
         except Exception as raised:
@@ -118,6 +121,14 @@ class Gateway:
             exc_info=None if known else raised,
         )
         return send_error(error, query_id, start, self.engine.version)
+
+
+def limited(query: Query, account: Account) -> Query:
+    """The query within the account's limits: it only reads, has no session, and its own settings come before them."""
+    if not account.limits:
+        return query
+    settings = {**query.settings, **account.limits, "readonly": "1"}
+    return replace(query, settings=settings, read_only=True, session=None, database=query.database or account.database)
 
 
 def replace_database(query: Query, database: str) -> Query:

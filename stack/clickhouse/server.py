@@ -26,13 +26,23 @@ _TURN_WAIT = 5.0
 _MEGABYTE = 1 << 20
 
 
-def serve(folder: Path, port: int, account: Account, *, memory_mb: int, queries: int, grace_seconds: float) -> None:
+def serve(
+    folder: Path,
+    port: int,
+    account: Account,
+    readers: tuple[Account, ...] = (),
+    *,
+    memory_mb: int,
+    queries: int,
+    grace_seconds: float,
+) -> None:
     """Serve until SIGTERM or SIGINT; then let running queries end, and close the engine.
 
     Args:
         folder: where the engine's data lies.
         port: the port on 127.0.0.1.
         account: who may ask; its database is created.
+        readers: further accounts, who may only read.
         memory_mb: the most memory that all queries together may take, in MB.
         queries: how many queries may run at one time.
         grace_seconds: how long running queries may take to end when the gateway stops.
@@ -42,7 +52,7 @@ def serve(folder: Path, port: int, account: Account, *, memory_mb: int, queries:
     """
     sockets: dict[int, Any] = {}
     stop = threading.Event()
-    gateway = _gateway(folder, account, memory_mb, queries)
+    gateway = _gateway(folder, account, readers, memory_mb, queries)
     _on_signals(stop.set)
     server = _listen(gateway, port, queries, sockets)
     log.info(
@@ -57,11 +67,11 @@ def serve(folder: Path, port: int, account: Account, *, memory_mb: int, queries:
     log.info("ClickHouse gateway has stopped")
 
 
-def _gateway(folder: Path, account: Account, memory_mb: int, queries: int) -> Gateway:
+def _gateway(folder: Path, account: Account, readers: tuple[Account, ...], memory_mb: int, queries: int) -> Gateway:
     engine = Engine(folder, memory_mb * _MEGABYTE)
     engine.create_database(account.database)
     sessions = Sessions(engine.connect, account.database)
-    return Gateway(engine, account, sessions, Running(queries, _TURN_WAIT, engine.kill))
+    return Gateway(engine, account, sessions, Running(queries, _TURN_WAIT, engine.kill), readers)
 
 
 def _listen(gateway: Gateway, port: int, queries: int, sockets: dict[int, Any]) -> Any:

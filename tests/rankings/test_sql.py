@@ -26,6 +26,7 @@ from rankings.ranking import LABELS
 from rankings.render.clickhouse import View
 from rankings.render.flink import LogOptions
 from rankings.render.shapes import Shape, Step
+from rankings.render.views import Cluster
 
 ENGINES = [module.name for module in pkgutil.iter_modules(render.__path__)]
 
@@ -35,6 +36,7 @@ SAMPLES: dict[str, list[Any]] = {
     "label": list(LABELS),
     "view": list(View),
     "by_country": [False, True],
+    "cluster": [Cluster("main")],
     "shape": [
         Shape(until=True),
         Shape(View.RECONCILED, by_country=True, step=Step.DAY),

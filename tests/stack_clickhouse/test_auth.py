@@ -30,7 +30,7 @@ def _basic(text: str) -> dict[str, str]:
     ],
 )
 def test_passes(headers: dict[str, str], params: dict[str, str]) -> None:
-    check(ACCOUNT, headers, params)
+    check((ACCOUNT,), headers, params)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_passes(headers: dict[str, str], params: dict[str, str]) -> None:
 )
 def test_refused(headers: dict[str, str], params: dict[str, str]) -> None:
     with pytest.raises(ClickHouseError) as raised:
-        check(ACCOUNT, headers, params)
+        check((ACCOUNT,), headers, params)
     assert (raised.value.code, raised.value.status) == (516, 403)
 
 

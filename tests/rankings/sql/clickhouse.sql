@@ -184,10 +184,10 @@ COMMENT 'How each source fares: the log cannot tell what a source that stands st
 CREATE TABLE IF NOT EXISTS live_top_sales_per_city
 (
     second DateTime('UTC') COMMENT 'log second of the records that the row sums',
-    business_day Date,
-    currency LowCardinality(FixedString(3)),
-    country LowCardinality(String),
-    city String,
+    business_day Date COMMENT 'the day that the sales count for, in the business time zone',
+    currency LowCardinality(FixedString(3)) COMMENT 'ISO 4217; sums are never taken across currencies',
+    country LowCardinality(String) COMMENT 'as the sources write it',
+    city String COMMENT 'as the sources write it',
     amount Decimal(38, 2) COMMENT 'signed sum of the changes',
     sales Int64 COMMENT 'sales that came less sales that went',
     records UInt64 COMMENT 'deltas in the sum; of two rows of a key the fuller counts'
@@ -198,10 +198,10 @@ COMMENT 'Top sales per city: signed deltas by log second'
 CREATE TABLE IF NOT EXISTS reconciled_top_sales_per_city
 (
     version UInt32 COMMENT 'the reconciliation that wrote the row',
-    business_day Date,
-    currency LowCardinality(FixedString(3)),
-    country LowCardinality(String),
-    city String,
+    business_day Date COMMENT 'the day that the sales count for, in the business time zone',
+    currency LowCardinality(FixedString(3)) COMMENT 'ISO 4217; sums are never taken across currencies',
+    country LowCardinality(String) COMMENT 'as the sources write it',
+    city String COMMENT 'as the sources write it',
     amount Decimal(38, 2) COMMENT 'difference to the version before it in the chain',
     sales Int64 COMMENT 'likewise, in sales'
 )
@@ -211,10 +211,10 @@ COMMENT 'Top sales per city: differences between published versions'
 CREATE TABLE IF NOT EXISTS live_top_salesman_in_country
 (
     second DateTime('UTC') COMMENT 'log second of the records that the row sums',
-    business_day Date,
-    currency LowCardinality(FixedString(3)),
-    country LowCardinality(String),
-    salesman_id String,
+    business_day Date COMMENT 'the day that the sales count for, in the business time zone',
+    currency LowCardinality(FixedString(3)) COMMENT 'ISO 4217; sums are never taken across currencies',
+    country LowCardinality(String) COMMENT 'as the sources write it',
+    salesman_id String COMMENT 'who is credited',
     amount Decimal(38, 2) COMMENT 'signed sum of the changes',
     sales Int64 COMMENT 'sales that came less sales that went',
     records UInt64 COMMENT 'deltas in the sum; of two rows of a key the fuller counts',
@@ -226,10 +226,10 @@ COMMENT 'Top salesman in country: signed deltas by log second'
 CREATE TABLE IF NOT EXISTS reconciled_top_salesman_in_country
 (
     version UInt32 COMMENT 'the reconciliation that wrote the row',
-    business_day Date,
-    currency LowCardinality(FixedString(3)),
-    country LowCardinality(String),
-    salesman_id String,
+    business_day Date COMMENT 'the day that the sales count for, in the business time zone',
+    currency LowCardinality(FixedString(3)) COMMENT 'ISO 4217; sums are never taken across currencies',
+    country LowCardinality(String) COMMENT 'as the sources write it',
+    salesman_id String COMMENT 'who is credited',
     amount Decimal(38, 2) COMMENT 'difference to the version before it in the chain',
     sales Int64 COMMENT 'likewise, in sales'
 )

@@ -51,15 +51,16 @@ ORDER BY second DESC, business_day DESC
 LIMIT {limit:UInt32}
 
 -- drift_rows()
-SELECT ranking, business_day, currency, subject, live_amount, reconciled_amount, live_sales,
-    reconciled_sales, cause
+SELECT ranking, business_day, toString(currency) AS currency, subject,
+    live_amount, reconciled_amount, live_sales, reconciled_sales, cause
 FROM drift FINAL
 WHERE version = {version:UInt32} AND ({ranking:String} = '' OR ranking = {ranking:String})
 ORDER BY abs(live_amount - reconciled_amount) DESC, ranking, currency, business_day, subject
 LIMIT {limit:UInt32} OFFSET {after:UInt64}
 
 -- drift_sums()
-SELECT ranking, currency, cause, count() AS sums, sum(abs(live_amount - reconciled_amount)) AS amount,
+SELECT ranking, toString(currency) AS currency, cause, count() AS sums,
+    sum(abs(live_amount - reconciled_amount)) AS amount,
     sum(abs(live_sales - reconciled_sales)) AS sales
 FROM drift FINAL
 WHERE version = {version:UInt32}
@@ -81,8 +82,8 @@ ORDER BY version DESC
 LIMIT {limit:UInt32}
 
 -- refused_records()
-SELECT id, source, sale_id, hops, topic, at, log_time, field, reason, key, payload, first_seen,
-    last_seen, times, state
+SELECT id, source, sale_id, hops, topic, at, log_time, field, toValidUTF8(reason) AS reason,
+    toValidUTF8(key) AS key, toValidUTF8(payload) AS payload, first_seen, last_seen, times, state
 FROM quarantine_records
 WHERE ({topic:String} = '' OR topic = {topic:String})
     AND ({state:String} = '' OR state = {state:String})
@@ -95,7 +96,8 @@ SELECT rank, country, city, amount, sales, live_turnover, all_turnover
 FROM
 (
     SELECT country, city, sum(delta) AS amount, sum(delta_sales) AS sales,
-        row_number() OVER (ORDER BY amount DESC, country, city) AS rank,
+        amount = 0 AND sales = 0 AS gone,
+        row_number() OVER (PARTITION BY gone ORDER BY amount DESC, country, city) AS rank,
         sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
         sum(sum(turnover)) OVER () AS all_turnover
     FROM
@@ -109,9 +111,8 @@ FROM
         WHERE second >= {boundary:DateTime64(3)} AND second < {until:DateTime64(3)} AND currency = {currency:String} AND business_day BETWEEN {first_day:Date} AND {last_day:Date}
     )
     GROUP BY country, city
-    HAVING sales != 0 OR amount != 0
 )
-WHERE rank > {after:UInt32} AND rank <= {limit:UInt32}
+WHERE NOT gone AND rank > {after:UInt32} AND rank <= {limit:UInt32}
 ORDER BY rank
 
 -- shaped(ranking=top-sales-per-city, shape=Shape(view=<View.RECONCILED: 'reconciled'>, by_country=True, by_subject=False, step=<Step.DAY: 'day'>, compared=False, until=False))
@@ -119,7 +120,8 @@ SELECT rank, period, country, city, amount, sales, live_turnover, all_turnover
 FROM
 (
     SELECT business_day AS period, country, city, sum(delta) AS amount, sum(delta_sales) AS sales,
-        row_number() OVER (PARTITION BY period ORDER BY amount DESC, country, city) AS rank,
+        amount = 0 AND sales = 0 AS gone,
+        row_number() OVER (PARTITION BY period, gone ORDER BY amount DESC, country, city) AS rank,
         sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
         sum(sum(turnover)) OVER () AS all_turnover
     FROM
@@ -129,9 +131,8 @@ FROM
         WHERE version IN {versions:Array(UInt32)} AND currency = {currency:String} AND business_day BETWEEN {first_day:Date} AND {last_day:Date} AND country = {country:String}
     )
     GROUP BY period, country, city
-    HAVING sales != 0 OR amount != 0
 )
-WHERE rank > {after:UInt32} AND rank <= {limit:UInt32}
+WHERE NOT gone AND rank > {after:UInt32} AND rank <= {limit:UInt32}
 ORDER BY period, rank
 
 -- shaped(ranking=top-sales-per-city, shape=Shape(view=<View.MERGED: 'merged'>, by_country=False, by_subject=True, step=<Step.WEEK: 'week'>, compared=False, until=False))
@@ -139,7 +140,8 @@ SELECT rank, period, country, city, amount, sales, live_turnover, all_turnover
 FROM
 (
     SELECT toMonday(business_day) AS period, country, city, sum(delta) AS amount, sum(delta_sales) AS sales,
-        row_number() OVER (PARTITION BY period ORDER BY amount DESC, country, city) AS rank,
+        amount = 0 AND sales = 0 AS gone,
+        row_number() OVER (PARTITION BY period, gone ORDER BY amount DESC, country, city) AS rank,
         sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
         sum(sum(turnover)) OVER () AS all_turnover
     FROM
@@ -153,9 +155,8 @@ FROM
         WHERE second >= {boundary:DateTime64(3)} AND currency = {currency:String} AND business_day BETWEEN {first_day:Date} AND {last_day:Date}
     )
     GROUP BY period, country, city
-    HAVING sales != 0 OR amount != 0
 )
-WHERE rank > {after:UInt32} AND rank <= {limit:UInt32} AND country = {subject_country:String} AND city = {subject_city:String}
+WHERE NOT gone AND rank > {after:UInt32} AND rank <= {limit:UInt32} AND country = {subject_country:String} AND city = {subject_city:String}
 ORDER BY period, rank
 
 -- shaped(ranking=top-sales-per-city, shape=Shape(view=<View.LIVE: 'live'>, by_country=False, by_subject=False, step=<Step.MONTH: 'month'>, compared=False, until=False))
@@ -163,7 +164,8 @@ SELECT rank, period, country, city, amount, sales, live_turnover, all_turnover
 FROM
 (
     SELECT toStartOfMonth(business_day) AS period, country, city, sum(delta) AS amount, sum(delta_sales) AS sales,
-        row_number() OVER (PARTITION BY period ORDER BY amount DESC, country, city) AS rank,
+        amount = 0 AND sales = 0 AS gone,
+        row_number() OVER (PARTITION BY period, gone ORDER BY amount DESC, country, city) AS rank,
         sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
         sum(sum(turnover)) OVER () AS all_turnover
     FROM
@@ -173,9 +175,8 @@ FROM
         WHERE second >= {boundary:DateTime64(3)} AND currency = {currency:String} AND business_day BETWEEN {first_day:Date} AND {last_day:Date}
     )
     GROUP BY period, country, city
-    HAVING sales != 0 OR amount != 0
 )
-WHERE rank > {after:UInt32} AND rank <= {limit:UInt32}
+WHERE NOT gone AND rank > {after:UInt32} AND rank <= {limit:UInt32}
 ORDER BY period, rank
 
 -- shaped(ranking=top-sales-per-city, shape=Shape(view=<View.MERGED: 'merged'>, by_country=False, by_subject=False, step=None, compared=True, until=False))
@@ -185,7 +186,8 @@ FROM
     SELECT country, city,
         sumIf(delta, now) AS amount, sumIf(delta_sales, now) AS sales,
         sumIf(delta, before) AS before_amount, sumIf(delta_sales, before) AS before_sales,
-        row_number() OVER (ORDER BY amount = 0 AND sales = 0, amount DESC, country, city) AS rank,
+        amount = 0 AND sales = 0 AND before_amount = 0 AND before_sales = 0 AS gone,
+        row_number() OVER (ORDER BY gone, amount = 0 AND sales = 0, amount DESC, country, city) AS rank,
         if(before_amount = 0 AND before_sales = 0, 0, row_number() OVER (
             ORDER BY before_amount = 0 AND before_sales = 0, before_amount DESC, country, city
         )) AS before_rank,
@@ -204,9 +206,8 @@ FROM
         WHERE second >= {boundary:DateTime64(3)} AND currency = {currency:String} AND (business_day BETWEEN {first_day:Date} AND {last_day:Date} OR business_day BETWEEN {against_first:Date} AND {against_last:Date}))
     )
     GROUP BY country, city
-    HAVING sales != 0 OR amount != 0 OR before_sales != 0 OR before_amount != 0
 )
-WHERE rank > {after:UInt32} AND rank <= {limit:UInt32}
+WHERE NOT gone AND rank > {after:UInt32} AND rank <= {limit:UInt32}
 ORDER BY rank
 
 -- shaped(ranking=top-salesman-in-country, shape=Shape(view=<View.MERGED: 'merged'>, by_country=False, by_subject=False, step=None, compared=False, until=True))
@@ -214,7 +215,8 @@ SELECT rank, country, salesman_id, amount, sales, live_turnover, all_turnover
 FROM
 (
     SELECT country, salesman_id, sum(delta) AS amount, sum(delta_sales) AS sales,
-        row_number() OVER (PARTITION BY country ORDER BY amount DESC, country, salesman_id) AS rank,
+        amount = 0 AND sales = 0 AS gone,
+        row_number() OVER (PARTITION BY country, gone ORDER BY amount DESC, country, salesman_id) AS rank,
         sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
         sum(sum(turnover)) OVER () AS all_turnover
     FROM
@@ -228,9 +230,8 @@ FROM
         WHERE second >= {boundary:DateTime64(3)} AND second < {until:DateTime64(3)} AND currency = {currency:String} AND business_day BETWEEN {first_day:Date} AND {last_day:Date}
     )
     GROUP BY country, salesman_id
-    HAVING sales != 0 OR amount != 0
 )
-WHERE rank > {after:UInt32} AND rank <= {limit:UInt32}
+WHERE NOT gone AND rank > {after:UInt32} AND rank <= {limit:UInt32}
 ORDER BY country, rank
 
 -- shaped(ranking=top-salesman-in-country, shape=Shape(view=<View.RECONCILED: 'reconciled'>, by_country=True, by_subject=False, step=<Step.DAY: 'day'>, compared=False, until=False))
@@ -238,7 +239,8 @@ SELECT rank, period, country, salesman_id, amount, sales, live_turnover, all_tur
 FROM
 (
     SELECT business_day AS period, country, salesman_id, sum(delta) AS amount, sum(delta_sales) AS sales,
-        row_number() OVER (PARTITION BY period, country ORDER BY amount DESC, country, salesman_id) AS rank,
+        amount = 0 AND sales = 0 AS gone,
+        row_number() OVER (PARTITION BY period, country, gone ORDER BY amount DESC, country, salesman_id) AS rank,
         sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
         sum(sum(turnover)) OVER () AS all_turnover
     FROM
@@ -248,9 +250,8 @@ FROM
         WHERE version IN {versions:Array(UInt32)} AND currency = {currency:String} AND business_day BETWEEN {first_day:Date} AND {last_day:Date} AND country = {country:String}
     )
     GROUP BY period, country, salesman_id
-    HAVING sales != 0 OR amount != 0
 )
-WHERE rank > {after:UInt32} AND rank <= {limit:UInt32}
+WHERE NOT gone AND rank > {after:UInt32} AND rank <= {limit:UInt32}
 ORDER BY period, country, rank
 
 -- shaped(ranking=top-salesman-in-country, shape=Shape(view=<View.MERGED: 'merged'>, by_country=False, by_subject=True, step=<Step.WEEK: 'week'>, compared=False, until=False))
@@ -258,7 +259,8 @@ SELECT rank, period, country, salesman_id, amount, sales, live_turnover, all_tur
 FROM
 (
     SELECT toMonday(business_day) AS period, country, salesman_id, sum(delta) AS amount, sum(delta_sales) AS sales,
-        row_number() OVER (PARTITION BY period, country ORDER BY amount DESC, country, salesman_id) AS rank,
+        amount = 0 AND sales = 0 AS gone,
+        row_number() OVER (PARTITION BY period, country, gone ORDER BY amount DESC, country, salesman_id) AS rank,
         sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
         sum(sum(turnover)) OVER () AS all_turnover
     FROM
@@ -272,9 +274,8 @@ FROM
         WHERE second >= {boundary:DateTime64(3)} AND currency = {currency:String} AND business_day BETWEEN {first_day:Date} AND {last_day:Date}
     )
     GROUP BY period, country, salesman_id
-    HAVING sales != 0 OR amount != 0
 )
-WHERE rank > {after:UInt32} AND rank <= {limit:UInt32} AND country = {subject_country:String} AND salesman_id = {subject_salesman_id:String}
+WHERE NOT gone AND rank > {after:UInt32} AND rank <= {limit:UInt32} AND country = {subject_country:String} AND salesman_id = {subject_salesman_id:String}
 ORDER BY period, country, rank
 
 -- shaped(ranking=top-salesman-in-country, shape=Shape(view=<View.LIVE: 'live'>, by_country=False, by_subject=False, step=<Step.MONTH: 'month'>, compared=False, until=False))
@@ -282,7 +283,8 @@ SELECT rank, period, country, salesman_id, amount, sales, live_turnover, all_tur
 FROM
 (
     SELECT toStartOfMonth(business_day) AS period, country, salesman_id, sum(delta) AS amount, sum(delta_sales) AS sales,
-        row_number() OVER (PARTITION BY period, country ORDER BY amount DESC, country, salesman_id) AS rank,
+        amount = 0 AND sales = 0 AS gone,
+        row_number() OVER (PARTITION BY period, country, gone ORDER BY amount DESC, country, salesman_id) AS rank,
         sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
         sum(sum(turnover)) OVER () AS all_turnover
     FROM
@@ -292,9 +294,8 @@ FROM
         WHERE second >= {boundary:DateTime64(3)} AND currency = {currency:String} AND business_day BETWEEN {first_day:Date} AND {last_day:Date}
     )
     GROUP BY period, country, salesman_id
-    HAVING sales != 0 OR amount != 0
 )
-WHERE rank > {after:UInt32} AND rank <= {limit:UInt32}
+WHERE NOT gone AND rank > {after:UInt32} AND rank <= {limit:UInt32}
 ORDER BY period, country, rank
 
 -- shaped(ranking=top-salesman-in-country, shape=Shape(view=<View.MERGED: 'merged'>, by_country=False, by_subject=False, step=None, compared=True, until=False))
@@ -304,7 +305,8 @@ FROM
     SELECT country, salesman_id,
         sumIf(delta, now) AS amount, sumIf(delta_sales, now) AS sales,
         sumIf(delta, before) AS before_amount, sumIf(delta_sales, before) AS before_sales,
-        row_number() OVER (PARTITION BY country ORDER BY amount = 0 AND sales = 0, amount DESC, country, salesman_id) AS rank,
+        amount = 0 AND sales = 0 AND before_amount = 0 AND before_sales = 0 AS gone,
+        row_number() OVER (PARTITION BY country ORDER BY gone, amount = 0 AND sales = 0, amount DESC, country, salesman_id) AS rank,
         if(before_amount = 0 AND before_sales = 0, 0, row_number() OVER (
             PARTITION BY country ORDER BY before_amount = 0 AND before_sales = 0, before_amount DESC, country, salesman_id
         )) AS before_rank,
@@ -323,7 +325,6 @@ FROM
         WHERE second >= {boundary:DateTime64(3)} AND currency = {currency:String} AND (business_day BETWEEN {first_day:Date} AND {last_day:Date} OR business_day BETWEEN {against_first:Date} AND {against_last:Date}))
     )
     GROUP BY country, salesman_id
-    HAVING sales != 0 OR amount != 0 OR before_sales != 0 OR before_amount != 0
 )
-WHERE rank > {after:UInt32} AND rank <= {limit:UInt32}
+WHERE NOT gone AND rank > {after:UInt32} AND rank <= {limit:UInt32}
 ORDER BY country, rank

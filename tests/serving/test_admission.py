@@ -1,0 +1,199 @@
+"""Every route against every kind of key; rate limits; tokens of an OpenID Connect issuer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet, RSAKey
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+from pydantic import SecretStr
+
+from runtime.errors import Permanent
+from runtime.settings import Settings
+from serving.bearers import Bearers
+from serving.compose import Api, compose
+from serving.http.app import create_app
+from serving.http.authorization import COOKIE
+from serving.keys import key_hash
+from serving.limits import RateLimits, Verdict
+from serving.ports import ApiKey, StoreAway
+from tests.serving.conftest import KEY
+from tests.serving.test_http import problem
+from tests.serving.world import NOW, Caller, Clock, Doubles
+
+ISSUER = "https://issuer.example"
+KEYS = {
+    "reader": (ApiKey("tl_reader", b"", ("read",)), {"read": 0, "operate": 403}),
+    "operator": (ApiKey("tl_operator", b"", ("read", "operate")), {"read": 0, "operate": 0}),
+    "only operates": (ApiKey("tl_only", b"", ("operate",)), {"read": 403, "operate": 0}),
+    "no scope": (ApiKey("tl_none", b"", ()), {"read": 403, "operate": 403}),
+    "expired": (ApiKey("tl_exp", b"", ("read", "operate"), NOW), {"read": 401, "operate": 401}),
+    "expires later": (ApiKey("tl_l", b"", ("read", "operate"), NOW + timedelta(days=1)), {"read": 0, "operate": 0}),
+    "revoked": (ApiKey("tl_rev", b"", ("read", "operate"), None, True), {"read": 401, "operate": 401}),
+    "unknown": (None, {"read": 401, "operate": 401}),
+    "none": (None, {"read": 401, "operate": 401}),
+}
+
+
+def api_over(doubles: Doubles, clock: Clock, **settings: Any) -> Api:
+    return compose(Settings(**{"rate_limit": "", **settings}), doubles.stores, clock)
+
+
+def routes(caller: Caller) -> Iterator[tuple[str, str, str]]:
+    """Method, address and needed scope of every guarded route."""
+    parts = {"name": "top-sales-per-city", "version": 1, "evidence_id": "x", "record_id": "events.rest/0/1"}
+    app = caller.client.application
+    adapter = app.url_map.bind("localhost")
+    for rule in app.url_map.iter_rules():
+        if rule.rule.startswith("/v1"):
+            address = adapter.build(rule.endpoint, {name: parts[name] for name in rule.arguments})
+            for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+                yield method, address, "operate" if method == "POST" or "audit" in address else "read"
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_every_route_against_every_kind_of_key(doubles: Doubles, caller: Caller, kind: str) -> None:
+    known, outcome = KEYS[kind]
+    secret = f"tl_secret-of-{kind.replace(' ', '-')}"
+    if known is not None:
+        doubles.keys.known[key_hash(secret)] = replace(known, hash=key_hash(secret))
+    headers = {} if kind == "none" else {"Authorization": f"Bearer {secret}"}
+    count = 0
+    for method, address, scope in routes(caller):
+        query = {"limit": "0"} if address.endswith("/stream") else {}
+        response = caller.client.open(address, method=method, headers=headers, query_string=query)
+        expected = outcome[scope]
+        assert (response.status_code == expected) if expected else (response.status_code not in (401, 403)), address
+        count += 1
+    assert count >= 17
+    assert doubles.operations.asked == []
+
+
+def test_a_cookie_counts_but_changes_nothing_from_elsewhere(doubles: Doubles, caller: Caller) -> None:
+    doubles.keys.known[key_hash("tl_op")] = ApiKey("tl_op", key_hash("tl_op"), ("read", "operate"))
+    caller.client.set_cookie(COOKIE, "tl_op")
+    assert caller.client.get("/v1/rankings").status_code == 200
+    path = "/v1/publications/1/publish"
+    for headers in ({}, {"Origin": "https://evil.example"}, {"Origin": "null"}):
+        problem(caller.client.post(path, headers=headers), 403)
+    problem(caller.client.post(path, headers={"Origin": "http://localhost"}), 404)
+
+
+@pytest.fixture
+def limited(doubles: Doubles, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Caller:
+    """An API that allows three requests a minute."""
+    limiter = FixedWindowRateLimiter(MemoryStorage())
+    limits = RateLimits("3/minute", SecretStr("redis://nowhere"), limiter=limiter)
+    api = replace(api_over(doubles, clock), limits=limits)
+    return Caller(create_app(api).test_client(), KEY)
+
+
+def test_a_key_that_asks_too_often_is_told_when_to_go_on(limited: Caller) -> None:
+    for _ in range(3):
+        response = limited.get("/v1/rankings")
+        assert response.status_code == 200
+        assert response.headers["RateLimit-Policy"] == '"key";q=3;w=60'
+    refused = limited.get("/v1/rankings")
+    assert "more than 3 requests" in problem(refused, 429)["detail"]
+    assert 0 < int(refused.headers["Retry-After"]) <= 60
+
+
+def test_without_redis_everybody_passes_and_it_shows(doubles: Doubles, clock: Clock) -> None:
+    api = api_over(doubles, clock, rate_limit="1/minute", redis="redis://127.0.0.1:1/0")
+    caller = Caller(create_app(api).test_client(), KEY)
+    for _ in range(3):
+        response = caller.get("/v1/rankings")
+        assert (response.status_code, response.headers["Tidelake-Rate-Limit"]) == (200, "unchecked")
+
+
+def test_a_limit_that_is_none_is_refused_at_the_start() -> None:
+    with pytest.raises(Permanent, match="TIDELAKE_RATE_LIMIT"):
+        RateLimits("many", SecretStr("redis://x"))
+    assert RateLimits("", SecretStr("redis://x")).take("k").verdict is Verdict.UNLIMITED
+
+
+class Issuer:
+    """An OpenID Connect issuer, as far as its keys go."""
+
+    def __init__(self) -> None:
+        self.key = RSAKey.generate_key(2048, {"kid": "one"})
+        self.reads, self.away = 0, False
+
+    def __call__(self) -> dict[str, Any]:
+        self.reads += 1
+        if self.away:
+            raise StoreAway("the issuer does not answer")
+        return dict(KeySet([self.key]).as_dict())
+
+    def token(self, key: Any = None, header: dict[str, Any] | None = None, **claims: Any) -> str:
+        now = int(time.time())
+        whole = {"iss": ISSUER, "aud": "tidelake", "sub": "ana", "exp": now + 60, "scope": "read", **claims}
+        kept = {name: value for name, value in whole.items() if value is not None}
+        return jwt.encode(header or {"alg": "RS256", "kid": "one"}, kept, key or self.key)
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Issuer:
+    return Issuer()
+
+
+@pytest.fixture
+def tokens(doubles: Doubles, clock: Clock, issuer: Issuer) -> Caller:
+    """An API that knows the issuer."""
+    issuer.away = False
+    api = replace(api_over(doubles, clock), bearers=Bearers(ISSUER, "tidelake", "scope", issuer))
+    return Caller(create_app(api).test_client(), "")
+
+
+def status(caller: Caller, token: str, path: str = "/v1/rankings") -> int:
+    return int(caller.client.get(path, headers={"Authorization": f"Bearer {token}"}).status_code)
+
+
+def test_a_token_of_the_issuer_counts_like_a_key(tokens: Caller, issuer: Issuer) -> None:
+    assert status(tokens, issuer.token()) == 200
+    assert status(tokens, issuer.token(), "/v1/audit") == 403
+    assert status(tokens, issuer.token(scope="read operate"), "/v1/audit") == 200
+    assert status(tokens, issuer.token(scope=["read"])) == 200
+    assert status(tokens, issuer.token(aud=["other", "tidelake"])) == 200
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [{"aud": "other"}, {"aud": None}, {"iss": "https://evil.example"}, {"iss": None}, {"exp": 1}, {"exp": None},
+     {"sub": None}, {"nbf": 9_999_999_999}],
+)  # fmt: skip
+def test_a_token_that_says_something_else_is_refused(tokens: Caller, issuer: Issuer, claims: dict[str, Any]) -> None:
+    assert status(tokens, issuer.token(**claims)) == 401
+
+
+def test_only_the_issuers_key_pairs_sign(tokens: Caller, issuer: Issuer) -> None:
+    assert status(tokens, issuer.token(RSAKey.generate_key(2048, {"kid": "one"}))) == 401
+    good = issuer.token().split(".")
+    assert status(tokens, f"{good[0]}.{good[1]}.") == 401
+    assert status(tokens, f"eyJhbGciOiJub25lIn0.{good[1]}.") == 401
+    assert status(tokens, "a.b.c") == 401
+
+
+def test_keys_of_the_issuer_are_read_again_for_a_new_one_and_outlive_its_absence(issuer: Issuer) -> None:
+    now = [0.0]
+    bearers = Bearers(ISSUER, "tidelake", "scope", issuer, seconds=lambda: now[0])
+    old = issuer.token()
+    assert bearers.holder(old)
+    issuer.away = True
+    now[0] = 10_000.0
+    assert bearers.holder(old)
+    issuer.away = False
+    issuer.key = RSAKey.generate_key(2048, {"kid": "two"})
+    assert bearers.holder(issuer.token(header={"alg": "RS256", "kid": "two"}))
+    assert bearers.holder(old) is None
+
+
+def test_without_an_issuer_no_token_is_valid(caller: Caller, issuer: Issuer) -> None:
+    assert status(caller, issuer.token()) == 401

@@ -1,0 +1,163 @@
+"""The page shows everything without JavaScript, tells errors as a page, and lets nothing in from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import io
+import json
+import re
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serving.http.authorization import COOKIE
+from serving.keys import key_hash
+from serving.ports import ApiKey
+from serving.records import Published
+from tests.serving.conftest import KEY
+from tests.serving.test_operation import refused
+from tests.serving.test_routes import CITY, fill
+from tests.serving.world import Caller, Change, Doubles, history, sale
+
+VENDOR = Path(__file__).parents[2] / "serving" / "page" / "static" / "vendor"
+ORIGIN = {"Origin": "http://localhost"}
+OPERATOR = "tl_op"
+
+
+@pytest.fixture(autouse=True)
+def changes(doubles: Doubles) -> list[Change]:
+    doubles.keys.known[key_hash(OPERATOR)] = ApiKey("tl_op", key_hash(OPERATOR), ("read", "operate"))
+    odd = replace(sale("odd", city="<b>&\"'City"), amount=sale().amount * 10**6)
+    found = history(7)
+    return fill(doubles, [(found[0][0], odd), *found])
+
+
+@pytest.fixture
+def browser(caller: Caller) -> Any:
+    """A browser that has logged in."""
+    caller.client.set_cookie(COOKIE, KEY)
+    return caller.client
+
+
+@pytest.fixture
+def operator(caller: Caller) -> Any:
+    caller.client.set_cookie(COOKIE, OPERATOR)
+    return caller.client
+
+
+def test_who_has_no_key_is_led_to_the_door(caller: Caller) -> None:
+    for path in ("/", "/publications", "/drift", "/quarantine", f"/why/{CITY}"):
+        response = caller.client.get(path)
+        assert (response.status_code, response.headers["Location"]) == (303, "/login")
+    assert "API key" in caller.client.get("/login").text
+
+
+def test_the_door_takes_a_key_from_its_own_page_alone(caller: Caller) -> None:
+    assert caller.client.post("/login", data={"key": "tl_wrong"}, headers=ORIGIN).status_code == 401
+    assert caller.client.post("/login", data={"key": KEY}, headers={"Origin": "https://evil"}).status_code == 401
+    entered = caller.client.post("/login", data={"key": KEY}, headers=ORIGIN)
+    assert (entered.status_code, entered.headers["Location"]) == (303, "/")
+    assert all(each in entered.headers["Set-Cookie"] for each in ("HttpOnly", "SameSite=Strict"))
+    assert caller.client.get("/").status_code == 200
+    caller.client.post("/logout")
+    assert caller.client.get("/").status_code == 303
+
+
+def test_the_tables_are_the_answers(caller: Caller, browser: Any) -> None:
+    text = browser.get("/", query_string={"currency": "EUR", "limit": "3", "country": ""}).text
+    for name in ("top-sales-per-city", "top-salesman-in-country"):
+        given = caller.answer(name, limit="3")
+        for line in given["data"]:
+            assert f">{line['amount']}</a>" in text
+        assert given["evidence"]["boundary"] in text
+    assert html.escape("<b>&\"'City", quote=False).replace('"', "&#34;").replace("'", "&#39;") in text
+    assert "<b>&" not in text
+
+
+def test_each_number_leads_to_what_it_is_made_of(browser: Any) -> None:
+    links = re.findall(r'href="(/why/[^"]+)"', browser.get("/").text)
+    assert len(links) > 10
+    for link in links:
+        response = browser.get(html.unescape(link))
+        if "country=&" not in html.unescape(link):
+            assert response.status_code == 200, link
+            assert "Why this number" in response.text
+
+
+def test_wrong_filters_are_told_on_the_page(browser: Any) -> None:
+    for parameters in ({"limit": "0"}, {"from": "x"}, {"from": "2026-02-01", "to": "2026-01-01"}, {"currency": "XYZ"}):
+        response = browser.get("/", query_string=parameters)
+        assert response.status_code == 200
+        assert "Not valid" in response.text
+    assert browser.get("/drift?version=x").status_code == 400
+
+
+def test_stores_that_are_away_are_told_on_the_page(doubles: Doubles, browser: Any) -> None:
+    doubles.deltas.switch.away = doubles.totals.switch.away = True
+    response = browser.get("/")
+    assert response.status_code == 503
+    assert "does not answer" in response.text
+
+
+def test_operators_publish_and_replay_from_the_page(doubles: Doubles, operator: Any) -> None:
+    doubles.records.quarantine = [refused(1)]
+    assert "Publish again" in operator.get("/publications").text
+    assert operator.post("/publications/1/publish", headers=ORIGIN).status_code == 303
+    action = re.search(r'action="(/quarantine/[^"]+)"', operator.get("/quarantine").text)
+    assert action
+    assert operator.post(html.unescape(action[1]), headers=ORIGIN).status_code == 303
+    assert doubles.operations.asked == ["publish 1", "replay events.rest/0/1 by tl_op"]
+
+
+def test_readers_and_other_sites_change_nothing(doubles: Doubles, caller: Caller, browser: Any) -> None:
+    doubles.records.quarantine = [refused(1)]
+    assert "Publish again" not in browser.get("/publications").text
+    assert "Replay" not in browser.get("/quarantine").text
+    assert browser.post("/publications/1/publish", headers=ORIGIN).status_code == 403
+    caller.client.set_cookie(COOKIE, OPERATOR)
+    assert caller.client.post("/publications/1/publish").status_code == 403
+    assert caller.client.post("/publications/1/publish", headers={"Origin": "https://evil"}).status_code == 403
+    assert doubles.operations.asked == []
+
+
+def test_pages_run_no_script_but_their_own_files(doubles: Doubles, browser: Any) -> None:
+    doubles.records.published.append(Published(doubles.records.published[0].publication, 1))
+    for path in ("/", "/login", "/publications", "/drift", "/quarantine"):
+        response = browser.get(path)
+        policy = response.headers["Content-Security-Policy"]
+        assert "script-src 'self'" in policy
+        assert "unsafe" not in policy
+        assert "style=" not in response.text
+        assert not re.search(r"\son[a-z]+=", response.text)
+        assert not re.search(r"<script(?![^>]*src=)", response.text)
+        for address in re.findall(r'(?:src|href)="([^"#]+)"', response.text):
+            assert address.startswith("/")
+
+
+def test_what_comes_from_npm_is_what_the_lock_says() -> None:
+    """The committed file's bytes are those of the locked package; the registry is asked for the package itself."""
+    import httpx
+
+    lock = json.loads((VENDOR / "package-lock.json").read_text())["packages"]["node_modules/chart.js"]
+    recorded = json.loads((VENDOR / "files.json").read_text())
+    kept = (VENDOR / "chart.umd.min.js").read_bytes()
+    assert recorded == {
+        "package": f"chart.js@{lock['version']}",
+        "integrity": lock["integrity"],
+        "file": "dist/chart.umd.min.js",
+        "sha256": hashlib.sha256(kept).hexdigest(),
+    }
+    try:
+        packed = httpx.get(f"https://registry.npmjs.org/chart.js/-/chart.js-{lock['version']}.tgz", timeout=20).content
+    except httpx.TransportError:
+        pytest.skip("npm's registry cannot be reached: the file was compared with its recorded hash alone")
+    assert lock["integrity"] == "sha512-" + base64.b64encode(hashlib.sha512(packed).digest()).decode()
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        member = archive.extractfile("package/dist/chart.umd.min.js")
+        assert member is not None
+        assert member.read() == kept
