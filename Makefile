@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test unit stack-test verify bench lint format clean
+.PHONY: help install demo up down test chromium unit stack-test verify bench lint format clean
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,8 +34,15 @@ up: install ## Start every server in the foreground
 down: ## Stop every server
 	@$(BIN)/tidelake down
 
-test: install verify ## Every check and every test, on the real servers
+test: install chromium verify ## Every check and every test, on the real servers
 	$(BIN)/pytest
+
+chromium:
+	@command -v chromium >/dev/null \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	       && { apt-get install -y -qq chromium || { apt-get update -qq && apt-get install -y -qq chromium; }; } \
+	       >/dev/null 2>&1; } \
+	  || echo "no Chromium: the tests of the page in a browser will be skipped; install Debian's package chromium"
 
 unit: $(STAMP) ## The tests that need no running stack
 	$(BIN)/pytest -m "not stack and not servers"

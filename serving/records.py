@@ -156,11 +156,11 @@ class SaleSeen:
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """A reconciliation as the ledger has it: status is running, published or failed."""
+    """A reconciliation as the ledger has it: status is running, held (its drift was too great), published or failed."""
 
     version: int
     through: datetime
-    base_version: int | None
+    versions: tuple[int, ...]
     status: str
     started_at: datetime
     finished_at: datetime | None

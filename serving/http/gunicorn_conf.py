@@ -1,7 +1,7 @@
 """How gunicorn serves the API: `gunicorn --config python:serving.http.gunicorn_conf serving.http.wsgi:app`.
 
-One process with threads: nearly all of a request's time is waiting for a store. `--workers` gives more processes, whose
-flights for one key meet in Redis.
+One process with threads: nearly all of a request's time is waiting for a store. TIDELAKE_API_WORKERS gives more
+processes, whose flights for one key meet in Redis. SIGTERM lets requests under way end within `graceful_timeout`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 
 from runtime.settings import settings
 
-_address = urlsplit(settings().api)
+_chosen = settings()
+_address = urlsplit(_chosen.api)
 
 bind = f"{_address.hostname}:{_address.port or 80}"
 worker_class = "gthread"
-workers = 1
-threads = 16
+workers = _chosen.api_workers
+# Event streams hold theirs as long as somebody listens.
+threads = _chosen.api_threads
 keepalive = 30
 timeout = 60
 graceful_timeout = 10

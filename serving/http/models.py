@@ -279,7 +279,7 @@ class PublicationAnswer(PublicationLine):
 
     status: str | None
     through: Instant | None
-    base_version: int | None
+    base_version: int | None = Field(description="the version that this one is a difference to")
     started_at: Instant | None
     finished_at: Instant | None
     certificate: dict[str, object] | None = Field(description="null if the ledger has no row of it")

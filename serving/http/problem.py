@@ -89,7 +89,8 @@ def _not_reached(error: NotReached) -> Response:
 
 def _no_such_version(error: NoSuchVersion) -> Response:
     detail = f"Version {error.received} was never published; GET /v1/publications lists those that were."
-    return respond(Problem(404, "unknown-version", detail, members={"received": error.received}))
+    received = error.received if isinstance(error.received, int) and error.received < 2**53 else str(error.received)
+    return respond(Problem(404, "unknown-version", detail, members={"received": received}))
 
 
 def _from_http(error: HTTPException) -> Response:

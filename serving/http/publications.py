@@ -64,7 +64,7 @@ def publication(api: Api, version: int) -> Document:
     ledger: Document = {
         "status": row.status if row else None,
         "through": instant(row.through) if row else None,
-        "base_version": row.base_version if row else None,
+        "base_version": row.versions[-2] if row and len(row.versions) > 1 else None,
         "started_at": instant(row.started_at) if row else None,
         "finished_at": instant(row.finished_at) if row and row.finished_at else None,
         "certificate": row.certificate if row else None,

@@ -17,11 +17,11 @@ class PostgresLedger:
 
     def row(self, version: int) -> LedgerRow | None:
         """The ledger's row of a version, with its certificate."""
-        for number, through, base, status, started, finished, certificate, error in self._database.rows(
+        for number, through, chain, status, started, finished, certificate, error in self._database.rows(
             "ledger_row", {"version": version}
         ):
             return LedgerRow(
-                number, _utc(through), base, status, _utc(started), _utc(finished) if finished else None,
+                number, _utc(through), tuple(chain), status, _utc(started), _utc(finished) if finished else None,
                 certificate, error,
             )  # fmt: skip
         return None

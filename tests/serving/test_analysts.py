@@ -136,6 +136,11 @@ def analyst() -> Iterator[str]:
             yield f"{address.replace('default:secret', 'analyst:look')}tidelake"
 
 
+def root(address: str) -> str:
+    """Where the HTTP interface is: without the database."""
+    return f"{address.rpartition('/')[0]}/"
+
+
 def test_analysts_read_with_the_clients_they_use(analyst: str) -> None:
     import clickhouse_connect
     import pandas as pd
@@ -148,7 +153,7 @@ def test_analysts_read_with_the_clients_they_use(analyst: str) -> None:
         assert client.query_arrow(text).num_rows == len(expected)
     assert len(expected) == 2
     said = subprocess.run(
-        ["curl", "-sS", analyst, "--data-binary", f"{text} FORMAT CSV"], capture_output=True, text=True, check=True
+        ["curl", "-sS", root(analyst), "--data-binary", f"{text} FORMAT CSV"], capture_output=True, text=True, check=True
     )
     assert [line.split(",")[0].strip('"') for line in said.stdout.splitlines()] == ["EUR", "USD"]
     engine = sqlalchemy.create_engine(analyst.replace("http://", "clickhousedb://"))
@@ -175,11 +180,13 @@ def test_analysts_read_with_the_clients_they_use(analyst: str) -> None:
 def test_analysts_change_nothing_and_keep_within_limits(analyst: str, statement: str) -> None:
     import httpx
 
-    response = httpx.post(analyst, content=statement, params={"max_result_rows": "0", "readonly": "0"}, timeout=90)
-    assert response.status_code >= 400 or "Exception" in response.text, response.text[:200]
+    response = httpx.post(root(analyst), content=statement, params={"max_result_rows": "0", "readonly": "0"}, timeout=90)
+    assert response.status_code not in (401, 404)
+    assert response.status_code >= 400 or "Exception" in response.text[-2000:], response.text[:200]
 
 
 def test_analysts_cannot_ask_as_somebody_else(analyst: str) -> None:
     import httpx
 
-    assert httpx.post(analyst.replace(":look@", ":guess@"), content="SELECT 1").status_code in (401, 403, 516)
+    assert httpx.post(root(analyst), content="SELECT 1").text == "1\n"
+    assert httpx.post(root(analyst).replace(":look@", ":guess@"), content="SELECT 1").status_code == 403

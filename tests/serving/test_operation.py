@@ -37,7 +37,7 @@ def filled(doubles: Doubles) -> None:
     versions = [publication(number, NOW - timedelta(days=4 - number)) for number in (1, 2, 3)]
     doubles.records.published = [Published(each, 1) for each in versions]
     doubles.deltas.standings = standing(versions[-1])
-    doubles.ledger.ledger[3] = LedgerRow(3, NOW, 2, "published", BEGUN, BEGUN, {"records": 12}, None)
+    doubles.ledger.ledger[3] = LedgerRow(3, NOW, (1, 2, 3), "published", BEGUN, BEGUN, {"records": 12}, None)
     rows = tuple(
         DriftRow(TOP_SALES_PER_CITY.name, date(2026, 3, day), "EUR", ("Germany", "Berlin"), Decimal("1.00"),
                  Decimal("2.00"), 1, 2, "late")

@@ -98,10 +98,12 @@ def test_wrong_filters_are_told_on_the_page(browser: Any) -> None:
 
 
 def test_stores_that_are_away_are_told_on_the_page(doubles: Doubles, browser: Any) -> None:
-    doubles.deltas.switch.away = doubles.totals.switch.away = True
-    response = browser.get("/")
-    assert response.status_code == 503
-    assert "does not answer" in response.text
+    doubles.deltas.switch.away = doubles.records.switch.away = True
+    doubles.totals.last = doubles.deltas.standings.publication
+    assert "reconciled totals that PostgreSQL keeps" in browser.get("/").text
+    doubles.totals.switch.away = True
+    assert "neither ClickHouse nor PostgreSQL gives figures" in browser.get("/?limit=9").text
+    assert browser.get("/publications").status_code == 503
 
 
 def test_operators_publish_and_replay_from_the_page(doubles: Doubles, operator: Any) -> None:

@@ -1,4 +1,4 @@
 -- One reconciliation, with its certificate.
-SELECT version, through, base_version, status, started_at, finished_at, certificate, error
+SELECT version, through, versions, status, started_at, finished_at, certificate, error
 FROM ledger
 WHERE version = %(version)s
