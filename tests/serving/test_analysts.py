@@ -153,7 +153,10 @@ def test_analysts_read_with_the_clients_they_use(analyst: str) -> None:
         assert client.query_arrow(text).num_rows == len(expected)
     assert len(expected) == 2
     said = subprocess.run(
-        ["curl", "-sS", root(analyst), "--data-binary", f"{text} FORMAT CSV"], capture_output=True, text=True, check=True
+        ["curl", "-sS", root(analyst), "--data-binary", f"{text} FORMAT CSV"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert [line.split(",")[0].strip('"') for line in said.stdout.splitlines()] == ["EUR", "USD"]
     engine = sqlalchemy.create_engine(analyst.replace("http://", "clickhousedb://"))
@@ -180,7 +183,9 @@ def test_analysts_read_with_the_clients_they_use(analyst: str) -> None:
 def test_analysts_change_nothing_and_keep_within_limits(analyst: str, statement: str) -> None:
     import httpx
 
-    response = httpx.post(root(analyst), content=statement, params={"max_result_rows": "0", "readonly": "0"}, timeout=90)
+    response = httpx.post(
+        root(analyst), content=statement, params={"max_result_rows": "0", "readonly": "0"}, timeout=90
+    )
     assert response.status_code not in (401, 404)
     assert response.status_code >= 400 or "Exception" in response.text[-2000:], response.text[:200]
 
