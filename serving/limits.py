@@ -86,7 +86,8 @@ class RateLimits:
     def _count(self, item: RateLimitItem, who: str) -> Allowance:
         try:
             return self._answer(item, who)
-        except redis.RedisError as error:
+        except (redis.RedisError, TypeError, ValueError) as error:
+            # Also a counter that is no number: then nobody counted.
             structlog.get_logger().warning("rate limits are not checked: Redis does not answer", error=str(error))
             raise StoreAway("Redis does not answer", received=str(error)) from error
 
