@@ -109,28 +109,28 @@ def query(ranking: Ranking, view: View = View.MERGED, *, by_country: bool = Fals
     `live` pass the epoch as boundary to see all that the live job has kept.
 
     Columns: `rank` from 1, the subject's columns, `amount`, `sales`, then the same four figures in every row for the
-    whole of what was asked: `live_turnover` and `all_turnover` (sums of the absolute deltas, for the live share),
-    `subjects` (how many there are beyond the limit too).
+    whole of what was asked: `live_turnover` and `all_turnover` (sums of the absolute deltas, also of subjects that they
+    take away, for the live share), `subjects` (how many there are beyond the limit too).
     """
     subject = ", ".join(ranking.subject)
-    within = f"PARTITION BY {', '.join(ranking.within)} " if ranking.within else ""
+    among = ", ".join((*ranking.within, "gone"))
     order = ", ".join((*ranking.within, "rank"))
     return f"""SELECT rank, {subject}, amount, sales, live_turnover, all_turnover, subjects
 FROM
 (
     SELECT {subject}, sum(delta) AS amount, sum(delta_sales) AS sales,
-        row_number() OVER ({within}ORDER BY amount DESC, {subject}) AS rank,
+        amount = 0 AND sales = 0 AS gone,
+        row_number() OVER (PARTITION BY {among} ORDER BY amount DESC, {subject}) AS rank,
         sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
         sum(sum(turnover)) OVER () AS all_turnover,
-        count() OVER () AS subjects
+        countIf(NOT gone) OVER () AS subjects
     FROM
     (
         {_parts(ranking, view, by_country)}
     )
     GROUP BY {subject}
-    HAVING sales != 0 OR amount != 0
 )
-WHERE rank <= {{limit:UInt32}}
+WHERE NOT gone AND rank <= {{limit:UInt32}}
 ORDER BY {order}"""
 
 

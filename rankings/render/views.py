@@ -19,8 +19,12 @@ LIMITS = {
     "max_result_bytes": "500000000",
     "max_threads": "2",
     "result_overflow_mode": "throw",
+    "http_wait_end_of_query": "1",
 }
-"""What one query of an analyst may take: seconds, bytes, rows, bytes of result, threads."""
+"""What one query of an analyst may take: seconds, bytes, rows, bytes of result, threads.
+
+The answer over HTTP begins when the query has ended: one that a limit cuts off is an error, never a part of a result.
+"""
 
 _KEY = {
     "business_day": ("Date", "the day that the sales count for, in the business time zone"),

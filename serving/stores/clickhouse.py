@@ -204,6 +204,4 @@ def _entry(asked: Asked, row: Sequence[Any], width: int) -> Entry:
     subject = tuple(row[width - len(asked.ranking.subject) + 1 : width + 1])
     rank, amount, sales = int(row[0]), row[width + 1], int(row[width + 2])
     before = Before(int(row[width + 3]), row[width + 4], int(row[width + 5])) if asked.against else None
-    if before and not amount and not sales:
-        rank = 0
     return Entry(rank, subject, amount, sales, period=row[1] if asked.step else None, before=before)

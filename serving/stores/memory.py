@@ -202,7 +202,7 @@ def _shaped(asked: Asked, parts: Sequence[tuple[SumKey, Total]]) -> list[Entry]:
     else:
         found = _entries(asked, parts)
     last = asked.after + asked.limit + 1
-    kept = [entry for entry in found if not entry.rank or asked.after < entry.rank <= last]
+    kept = [entry for entry in found if asked.after < entry.rank <= last]
     return [entry for entry in kept if asked.subject in (None, entry.subject)]
 
 
@@ -222,9 +222,10 @@ def _compared(asked: Asked, parts: Sequence[tuple[SumKey, Total]]) -> list[Entry
     found = [replace(entry, before=_before(others.pop(entry.subject, None))) for entry in _entries(asked, parts)]
     gone = [Entry(0, other.subject, Decimal("0.00"), 0, before=_before(other)) for other in others.values()]
     within = len(asked.ranking.within)
-    return sorted(
+    ordered = sorted(
         [*found, *gone], key=lambda entry: (entry.subject[:within], entry.rank == 0, entry.rank, entry.subject)
     )
+    return _renumbered(ordered, within)
 
 
 def _before(entry: Entry | None) -> Before:

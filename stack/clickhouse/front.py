@@ -128,7 +128,9 @@ def limited(query: Query, account: Account) -> Query:
     if not account.limits:
         return query
     settings = {**query.settings, **account.limits, "readonly": "1"}
-    return replace(query, settings=settings, read_only=True, session=None, database=query.database or account.database)
+    whole = query.whole or settings.get("http_wait_end_of_query") == "1"
+    database = query.database or account.database
+    return replace(query, settings=settings, read_only=True, session=None, whole=whole, database=database)
 
 
 def replace_database(query: Query, database: str) -> Query:

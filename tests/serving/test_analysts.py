@@ -17,7 +17,7 @@ from rankings.ranking import Ranking
 from rankings.render.views import Cluster, analyst_access, on_cluster, sales_view, views
 from tests.serving.conftest import gateway, make_tables
 from tests.serving.test_real_stores import Real, real  # noqa: F401  (a fixture)
-from tests.serving.world import deltas, history
+from tests.serving.world import NOW, deltas, history
 
 pytestmark = pytest.mark.servers
 
@@ -33,6 +33,7 @@ def world(real: Real) -> Real:  # noqa: F811
     changes = history(5)
     real.live(changes)
     real.reconcile(changes, changes[200][0].replace(microsecond=0), 1)
+    real.seen_through(NOW)
     return real
 
 
@@ -162,7 +163,9 @@ def test_analysts_read_with_the_clients_they_use(analyst: str) -> None:
     engine = sqlalchemy.create_engine(analyst.replace("http://", "clickhousedb://"))
     with engine.connect() as connection:
         assert [tuple(row) for row in connection.execute(sqlalchemy.text(text))] == expected
-        assert pd.read_sql(sqlalchemy.text(text), connection)["total"].tolist() == [total for _, total in expected]
+        frame = pd.read_sql(sqlalchemy.text(text), connection, coerce_float=False)
+        assert frame["total"].tolist() == [total for _, total in expected]
+        assert all(isinstance(total, Decimal) for total in frame["total"])
         assert "top_sales_per_city" in sqlalchemy.inspect(connection).get_table_names(schema="tidelake")
 
 
@@ -188,6 +191,23 @@ def test_analysts_change_nothing_and_keep_within_limits(analyst: str, statement:
     )
     assert response.status_code not in (401, 404)
     assert response.status_code >= 400 or "Exception" in response.text[-2000:], response.text[:200]
+
+
+@pytest.mark.parametrize("compressed", ["identity", "gzip"])
+def test_a_query_that_a_limit_cuts_off_is_an_error_and_no_part_of_a_result(analyst: str, compressed: str) -> None:
+    import httpx
+
+    response = httpx.post(
+        root(analyst),
+        content="SELECT number FROM numbers(2000000)",
+        params={"enable_http_compression": "1", "wait_end_of_query": "0"},
+        headers={"Accept-Encoding": compressed},
+        timeout=90,
+    )
+    assert (response.status_code, response.headers["X-ClickHouse-Exception-Code"]) == (500, "396")
+    assert response.text.startswith("Code: 396. DB::Exception: Limit for result exceeded")
+    within = httpx.post(root(analyst), content="SELECT number FROM numbers(900000)", timeout=90)
+    assert (within.status_code, within.text.count("\n")) == (200, 900_000)
 
 
 def test_analysts_cannot_ask_as_somebody_else(analyst: str) -> None:

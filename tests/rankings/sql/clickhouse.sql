@@ -264,10 +264,11 @@ SELECT rank, country, city, amount, sales, live_turnover, all_turnover, subjects
 FROM
 (
     SELECT country, city, sum(delta) AS amount, sum(delta_sales) AS sales,
-        row_number() OVER (ORDER BY amount DESC, country, city) AS rank,
+        amount = 0 AND sales = 0 AS gone,
+        row_number() OVER (PARTITION BY gone ORDER BY amount DESC, country, city) AS rank,
         sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
         sum(sum(turnover)) OVER () AS all_turnover,
-        count() OVER () AS subjects
+        countIf(NOT gone) OVER () AS subjects
     FROM
     (
         SELECT country, city, amount AS delta, sales AS delta_sales, abs(amount) AS turnover, false AS is_live
@@ -279,9 +280,8 @@ FROM
         WHERE second >= {boundary:DateTime64(3)} AND currency = {currency:String} AND business_day BETWEEN {first_day:Date} AND {last_day:Date}
     )
     GROUP BY country, city
-    HAVING sales != 0 OR amount != 0
 )
-WHERE rank <= {limit:UInt32}
+WHERE NOT gone AND rank <= {limit:UInt32}
 ORDER BY rank
 
 -- query(ranking=top-sales-per-city, view=MERGED, by_country=True)
@@ -289,10 +289,11 @@ SELECT rank, country, city, amount, sales, live_turnover, all_turnover, subjects
 FROM
 (
     SELECT country, city, sum(delta) AS amount, sum(delta_sales) AS sales,
-        row_number() OVER (ORDER BY amount DESC, country, city) AS rank,
+        amount = 0 AND sales = 0 AS gone,
+        row_number() OVER (PARTITION BY gone ORDER BY amount DESC, country, city) AS rank,
         sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
         sum(sum(turnover)) OVER () AS all_turnover,
-        count() OVER () AS subjects
+        countIf(NOT gone) OVER () AS subjects
     FROM
     (
         SELECT country, city, amount AS delta, sales AS delta_sales, abs(amount) AS turnover, false AS is_live
@@ -304,9 +305,8 @@ FROM
         WHERE second >= {boundary:DateTime64(3)} AND currency = {currency:String} AND business_day BETWEEN {first_day:Date} AND {last_day:Date} AND country = {country:String}
     )
     GROUP BY country, city
-    HAVING sales != 0 OR amount != 0
 )
-WHERE rank <= {limit:UInt32}
+WHERE NOT gone AND rank <= {limit:UInt32}
 ORDER BY rank
 
 -- query(ranking=top-sales-per-city, view=LIVE, by_country=False)
@@ -314,10 +314,11 @@ SELECT rank, country, city, amount, sales, live_turnover, all_turnover, subjects
 FROM
 (
     SELECT country, city, sum(delta) AS amount, sum(delta_sales) AS sales,
-        row_number() OVER (ORDER BY amount DESC, country, city) AS rank,
+        amount = 0 AND sales = 0 AS gone,
+        row_number() OVER (PARTITION BY gone ORDER BY amount DESC, country, city) AS rank,
         sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
         sum(sum(turnover)) OVER () AS all_turnover,
-        count() OVER () AS subjects
+        countIf(NOT gone) OVER () AS subjects
     FROM
     (
         SELECT country, city, amount AS delta, sales AS delta_sales, abs(amount) AS turnover, true AS is_live
@@ -325,9 +326,8 @@ FROM
         WHERE second >= {boundary:DateTime64(3)} AND currency = {currency:String} AND business_day BETWEEN {first_day:Date} AND {last_day:Date}
     )
     GROUP BY country, city
-    HAVING sales != 0 OR amount != 0
 )
-WHERE rank <= {limit:UInt32}
+WHERE NOT gone AND rank <= {limit:UInt32}
 ORDER BY rank
 
 -- query(ranking=top-sales-per-city, view=LIVE, by_country=True)
@@ -335,10 +335,11 @@ SELECT rank, country, city, amount, sales, live_turnover, all_turnover, subjects
 FROM
 (
     SELECT country, city, sum(delta) AS amount, sum(delta_sales) AS sales,
-        row_number() OVER (ORDER BY amount DESC, country, city) AS rank,
+        amount = 0 AND sales = 0 AS gone,
+        row_number() OVER (PARTITION BY gone ORDER BY amount DESC, country, city) AS rank,
         sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
         sum(sum(turnover)) OVER () AS all_turnover,
-        count() OVER () AS subjects
+        countIf(NOT gone) OVER () AS subjects
     FROM
     (
         SELECT country, city, amount AS delta, sales AS delta_sales, abs(amount) AS turnover, true AS is_live
@@ -346,9 +347,8 @@ FROM
         WHERE second >= {boundary:DateTime64(3)} AND currency = {currency:String} AND business_day BETWEEN {first_day:Date} AND {last_day:Date} AND country = {country:String}
     )
     GROUP BY country, city
-    HAVING sales != 0 OR amount != 0
 )
-WHERE rank <= {limit:UInt32}
+WHERE NOT gone AND rank <= {limit:UInt32}
 ORDER BY rank
 
 -- query(ranking=top-sales-per-city, view=RECONCILED, by_country=False)
@@ -356,10 +356,11 @@ SELECT rank, country, city, amount, sales, live_turnover, all_turnover, subjects
 FROM
 (
     SELECT country, city, sum(delta) AS amount, sum(delta_sales) AS sales,
-        row_number() OVER (ORDER BY amount DESC, country, city) AS rank,
+        amount = 0 AND sales = 0 AS gone,
+        row_number() OVER (PARTITION BY gone ORDER BY amount DESC, country, city) AS rank,
         sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
         sum(sum(turnover)) OVER () AS all_turnover,
-        count() OVER () AS subjects
+        countIf(NOT gone) OVER () AS subjects
     FROM
     (
         SELECT country, city, amount AS delta, sales AS delta_sales, abs(amount) AS turnover, false AS is_live
@@ -367,9 +368,8 @@ FROM
         WHERE version IN {versions:Array(UInt32)} AND currency = {currency:String} AND business_day BETWEEN {first_day:Date} AND {last_day:Date}
     )
     GROUP BY country, city
-    HAVING sales != 0 OR amount != 0
 )
-WHERE rank <= {limit:UInt32}
+WHERE NOT gone AND rank <= {limit:UInt32}
 ORDER BY rank
 
 -- query(ranking=top-sales-per-city, view=RECONCILED, by_country=True)
@@ -377,10 +377,11 @@ SELECT rank, country, city, amount, sales, live_turnover, all_turnover, subjects
 FROM
 (
     SELECT country, city, sum(delta) AS amount, sum(delta_sales) AS sales,
-        row_number() OVER (ORDER BY amount DESC, country, city) AS rank,
+        amount = 0 AND sales = 0 AS gone,
+        row_number() OVER (PARTITION BY gone ORDER BY amount DESC, country, city) AS rank,
         sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
         sum(sum(turnover)) OVER () AS all_turnover,
-        count() OVER () AS subjects
+        countIf(NOT gone) OVER () AS subjects
     FROM
     (
         SELECT country, city, amount AS delta, sales AS delta_sales, abs(amount) AS turnover, false AS is_live
@@ -388,9 +389,8 @@ FROM
         WHERE version IN {versions:Array(UInt32)} AND currency = {currency:String} AND business_day BETWEEN {first_day:Date} AND {last_day:Date} AND country = {country:String}
     )
     GROUP BY country, city
-    HAVING sales != 0 OR amount != 0
 )
-WHERE rank <= {limit:UInt32}
+WHERE NOT gone AND rank <= {limit:UInt32}
 ORDER BY rank
 
 -- query(ranking=top-salesman-in-country, view=MERGED, by_country=False)
@@ -398,10 +398,11 @@ SELECT rank, country, salesman_id, amount, sales, live_turnover, all_turnover, s
 FROM
 (
     SELECT country, salesman_id, sum(delta) AS amount, sum(delta_sales) AS sales,
-        row_number() OVER (PARTITION BY country ORDER BY amount DESC, country, salesman_id) AS rank,
+        amount = 0 AND sales = 0 AS gone,
+        row_number() OVER (PARTITION BY country, gone ORDER BY amount DESC, country, salesman_id) AS rank,
         sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
         sum(sum(turnover)) OVER () AS all_turnover,
-        count() OVER () AS subjects
+        countIf(NOT gone) OVER () AS subjects
     FROM
     (
         SELECT country, salesman_id, amount AS delta, sales AS delta_sales, abs(amount) AS turnover, false AS is_live
@@ -413,9 +414,8 @@ FROM
         WHERE second >= {boundary:DateTime64(3)} AND currency = {currency:String} AND business_day BETWEEN {first_day:Date} AND {last_day:Date}
     )
     GROUP BY country, salesman_id
-    HAVING sales != 0 OR amount != 0
 )
-WHERE rank <= {limit:UInt32}
+WHERE NOT gone AND rank <= {limit:UInt32}
 ORDER BY country, rank
 
 -- query(ranking=top-salesman-in-country, view=MERGED, by_country=True)
@@ -423,10 +423,11 @@ SELECT rank, country, salesman_id, amount, sales, live_turnover, all_turnover, s
 FROM
 (
     SELECT country, salesman_id, sum(delta) AS amount, sum(delta_sales) AS sales,
-        row_number() OVER (PARTITION BY country ORDER BY amount DESC, country, salesman_id) AS rank,
+        amount = 0 AND sales = 0 AS gone,
+        row_number() OVER (PARTITION BY country, gone ORDER BY amount DESC, country, salesman_id) AS rank,
         sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
         sum(sum(turnover)) OVER () AS all_turnover,
-        count() OVER () AS subjects
+        countIf(NOT gone) OVER () AS subjects
     FROM
     (
         SELECT country, salesman_id, amount AS delta, sales AS delta_sales, abs(amount) AS turnover, false AS is_live
@@ -438,9 +439,8 @@ FROM
         WHERE second >= {boundary:DateTime64(3)} AND currency = {currency:String} AND business_day BETWEEN {first_day:Date} AND {last_day:Date} AND country = {country:String}
     )
     GROUP BY country, salesman_id
-    HAVING sales != 0 OR amount != 0
 )
-WHERE rank <= {limit:UInt32}
+WHERE NOT gone AND rank <= {limit:UInt32}
 ORDER BY country, rank
 
 -- query(ranking=top-salesman-in-country, view=LIVE, by_country=False)
@@ -448,10 +448,11 @@ SELECT rank, country, salesman_id, amount, sales, live_turnover, all_turnover, s
 FROM
 (
     SELECT country, salesman_id, sum(delta) AS amount, sum(delta_sales) AS sales,
-        row_number() OVER (PARTITION BY country ORDER BY amount DESC, country, salesman_id) AS rank,
+        amount = 0 AND sales = 0 AS gone,
+        row_number() OVER (PARTITION BY country, gone ORDER BY amount DESC, country, salesman_id) AS rank,
         sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
         sum(sum(turnover)) OVER () AS all_turnover,
-        count() OVER () AS subjects
+        countIf(NOT gone) OVER () AS subjects
     FROM
     (
         SELECT country, salesman_id, amount AS delta, sales AS delta_sales, abs(amount) AS turnover, true AS is_live
@@ -459,9 +460,8 @@ FROM
         WHERE second >= {boundary:DateTime64(3)} AND currency = {currency:String} AND business_day BETWEEN {first_day:Date} AND {last_day:Date}
     )
     GROUP BY country, salesman_id
-    HAVING sales != 0 OR amount != 0
 )
-WHERE rank <= {limit:UInt32}
+WHERE NOT gone AND rank <= {limit:UInt32}
 ORDER BY country, rank
 
 -- query(ranking=top-salesman-in-country, view=LIVE, by_country=True)
@@ -469,10 +469,11 @@ SELECT rank, country, salesman_id, amount, sales, live_turnover, all_turnover, s
 FROM
 (
     SELECT country, salesman_id, sum(delta) AS amount, sum(delta_sales) AS sales,
-        row_number() OVER (PARTITION BY country ORDER BY amount DESC, country, salesman_id) AS rank,
+        amount = 0 AND sales = 0 AS gone,
+        row_number() OVER (PARTITION BY country, gone ORDER BY amount DESC, country, salesman_id) AS rank,
         sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
         sum(sum(turnover)) OVER () AS all_turnover,
-        count() OVER () AS subjects
+        countIf(NOT gone) OVER () AS subjects
     FROM
     (
         SELECT country, salesman_id, amount AS delta, sales AS delta_sales, abs(amount) AS turnover, true AS is_live
@@ -480,9 +481,8 @@ FROM
         WHERE second >= {boundary:DateTime64(3)} AND currency = {currency:String} AND business_day BETWEEN {first_day:Date} AND {last_day:Date} AND country = {country:String}
     )
     GROUP BY country, salesman_id
-    HAVING sales != 0 OR amount != 0
 )
-WHERE rank <= {limit:UInt32}
+WHERE NOT gone AND rank <= {limit:UInt32}
 ORDER BY country, rank
 
 -- query(ranking=top-salesman-in-country, view=RECONCILED, by_country=False)
@@ -490,10 +490,11 @@ SELECT rank, country, salesman_id, amount, sales, live_turnover, all_turnover, s
 FROM
 (
     SELECT country, salesman_id, sum(delta) AS amount, sum(delta_sales) AS sales,
-        row_number() OVER (PARTITION BY country ORDER BY amount DESC, country, salesman_id) AS rank,
+        amount = 0 AND sales = 0 AS gone,
+        row_number() OVER (PARTITION BY country, gone ORDER BY amount DESC, country, salesman_id) AS rank,
         sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
         sum(sum(turnover)) OVER () AS all_turnover,
-        count() OVER () AS subjects
+        countIf(NOT gone) OVER () AS subjects
     FROM
     (
         SELECT country, salesman_id, amount AS delta, sales AS delta_sales, abs(amount) AS turnover, false AS is_live
@@ -501,9 +502,8 @@ FROM
         WHERE version IN {versions:Array(UInt32)} AND currency = {currency:String} AND business_day BETWEEN {first_day:Date} AND {last_day:Date}
     )
     GROUP BY country, salesman_id
-    HAVING sales != 0 OR amount != 0
 )
-WHERE rank <= {limit:UInt32}
+WHERE NOT gone AND rank <= {limit:UInt32}
 ORDER BY country, rank
 
 -- query(ranking=top-salesman-in-country, view=RECONCILED, by_country=True)
@@ -511,10 +511,11 @@ SELECT rank, country, salesman_id, amount, sales, live_turnover, all_turnover, s
 FROM
 (
     SELECT country, salesman_id, sum(delta) AS amount, sum(delta_sales) AS sales,
-        row_number() OVER (PARTITION BY country ORDER BY amount DESC, country, salesman_id) AS rank,
+        amount = 0 AND sales = 0 AS gone,
+        row_number() OVER (PARTITION BY country, gone ORDER BY amount DESC, country, salesman_id) AS rank,
         sum(sumIf(turnover, is_live)) OVER () AS live_turnover,
         sum(sum(turnover)) OVER () AS all_turnover,
-        count() OVER () AS subjects
+        countIf(NOT gone) OVER () AS subjects
     FROM
     (
         SELECT country, salesman_id, amount AS delta, sales AS delta_sales, abs(amount) AS turnover, false AS is_live
@@ -522,9 +523,8 @@ FROM
         WHERE version IN {versions:Array(UInt32)} AND currency = {currency:String} AND business_day BETWEEN {first_day:Date} AND {last_day:Date} AND country = {country:String}
     )
     GROUP BY country, salesman_id
-    HAVING sales != 0 OR amount != 0
 )
-WHERE rank <= {limit:UInt32}
+WHERE NOT gone AND rank <= {limit:UInt32}
 ORDER BY country, rank
 
 -- standing()

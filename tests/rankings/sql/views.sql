@@ -1,5 +1,5 @@
 -- analyst_access()
-CREATE SETTINGS PROFILE IF NOT EXISTS analyst SETTINGS readonly = 2, max_execution_time = 60 READONLY, max_memory_usage = 1000000000 READONLY, max_result_rows = 1000000 READONLY, max_result_bytes = 500000000 READONLY, max_threads = 2 READONLY, result_overflow_mode = 'throw' READONLY
+CREATE SETTINGS PROFILE IF NOT EXISTS analyst SETTINGS readonly = 2, max_execution_time = 60 READONLY, max_memory_usage = 1000000000 READONLY, max_result_rows = 1000000 READONLY, max_result_bytes = 500000000 READONLY, max_threads = 2 READONLY, result_overflow_mode = 'throw' READONLY, http_wait_end_of_query = 1 READONLY
 ;
 CREATE USER IF NOT EXISTS analyst IDENTIFIED WITH sha256_password BY {password:String} SETTINGS PROFILE 'analyst'
 ;
