@@ -7,6 +7,7 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -24,6 +25,13 @@ BIGGEST = 64 * 1024 * 1024
 """Bytes that a value may unpack to."""
 
 _FOUND = TypeAdapter(Found)
+
+
+class Held(Enum):
+    """What a place may hold instead of figures. Nobody is to be waited for where it is something else."""
+
+    NOTHING = "nothing"
+    SOMETHING_ELSE = "something else"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +81,9 @@ class CachedFigures:
             make: makes them; its error reaches all who wait for it, and nothing is kept.
         """
         place = where()
-        found = self._read(place.key)
-        if found is not None:
-            return found, True
+        kept = self._read(place.key)
+        if isinstance(kept, Found):
+            return kept, True
         made_here = threading.Event()
 
         def made() -> Found:
@@ -92,12 +100,12 @@ class CachedFigures:
             token = self._cache.claim(place.key, int(self._flight_seconds * 1000))
             # Read after the claim: whoever held it before may have left the value in between.
             found = self._read(place.key)
-            if found is not None:
+            if isinstance(found, Found):
                 self._give_back(place.key, token)
                 return found
             if token is not None:
                 return self._make(where, place, make, token)
-            if time.monotonic() > deadline:
+            if found is Held.SOMETHING_ELSE or time.monotonic() > deadline:
                 return make()
             time.sleep(POLL_SECONDS)
 
@@ -116,13 +124,14 @@ class CachedFigures:
             self._cache.put(key, packed(found), place.milliseconds, token)
         return found
 
-    def _read(self, key: str) -> Found | None:
+    def _read(self, key: str) -> Found | Held:
         value = self._cache.get(key)
         if value is None:
-            return None
+            return Held.NOTHING
         found = unpacked(value)
         if found is None:
             structlog.get_logger().warning("the cache held something else than figures", cache_entry=key)
+            return Held.SOMETHING_ELSE
         return found
 
 
