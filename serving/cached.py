@@ -17,7 +17,7 @@ from serving.flights import Flights
 from serving.found import Found
 from serving.ports import Cache
 
-SCHEMA = 3
+SCHEMA = 4
 """Goes up whenever `Found` or what it is made of changes its shape."""
 
 POLL_SECONDS = 0.004

@@ -18,6 +18,7 @@ from serving.limits import RateLimits
 from serving.operators import Operators
 from serving.ports import Audit, Cache, Clock, Deltas, Keys, Lake, Ledger, Lineage, Operations, Records, Totals, Why
 from serving.positions import Positions
+from serving.reconciliations import Reconciliations
 from serving.slots import Slots
 from serving.stores.clickhouse import ClickHouse, ClickHouseDeltas
 from serving.stores.clickhouse_records import ClickHouseRecords, ClickHouseWhy
@@ -54,6 +55,7 @@ class Api:
     answers: Answers
     versions: Versions
     positions: Positions
+    reconciliations: Reconciliations
     key_ring: KeyRing
     bearers: Bearers
     limits: RateLimits
@@ -108,6 +110,7 @@ def compose(
         answers=Answers(stores.deltas, stores.totals, versions, figures, pace=pace, clock=clock),
         versions=versions,
         positions=Positions(stores.records.positions, settings.cache_tick_ms, settings.position_wait_seconds, clock),
+        reconciliations=Reconciliations(stores.ledger, clock),
         key_ring=KeyRing(stores.keys, settings.api_key_recheck_seconds, settings.api_key_grace_seconds, clock),
         bearers=Bearers.of(settings),
         limits=RateLimits(settings.rate_limit, settings.redis),

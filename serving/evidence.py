@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 
 from rankings.render.clickhouse import View
 from rankings.topics import TOPICS
 from serving.answers import Answer
-from serving.found import Publication, Ranked, SourceProgress, Store
+from serving.found import Publication, Ranked, SourceFares, SourceProgress, Standing, Store
+from serving.records import Reconciliation
+
+STANDING_STILL = ("stopped", "retrying")
+"""States of a source that may have more to tell than it has."""
 
 SHARE_STEP = Decimal("0.000001")
 
@@ -29,6 +34,7 @@ def evidence(answer: Answer, freshness_limit_seconds: float) -> Document:
         "boundary": instant(answer.history.boundary) if answer.history else None,
         "live_share": live_share(answer.ranked),
         "freshness": [freshness(each, answer.answered_at) for each in answer.standing.progress],
+        "sources": None if answer.store is Store.POSTGRESQL else sources(answer.standing, answer.answered_at),
         "quarantine": _quarantine(answer),
         "partial": bool(because),
         "partial_because": because,
@@ -47,7 +53,23 @@ def partial_because(answer: Answer, freshness_limit_seconds: float) -> list[str]
     lacks = _history_lacks(answer)
     if answer.asked.view is not View.RECONCILED:
         lacks += _live_lacks(answer, freshness_limit_seconds)
-    return lacks
+    told = (_untold(each, answer, freshness_limit_seconds) for each in answer.standing.sources)
+    return lacks + [each for each in told if each]
+
+
+def _untold(source: SourceFares, answer: Answer, limit: float) -> str | None:
+    """What a source may not have told the log yet. What it told before the boundary is in a history already."""
+    read = source.last_read_at
+    if answer.asked.view is View.RECONCILED and not (answer.history and read and read < answer.history.boundary):
+        return None
+    if source.state in STANDING_STILL:
+        since = f", last read {instant(read)}" if read else ""
+        why = f": {source.last_error}" if source.last_error else ""
+        return f"source {source.name} ({source.kind}) is {source.state}{since}{why}"
+    unseen = _seconds_since(source.measured_at, answer.answered_at)
+    if unseen > limit:
+        return f"source {source.name} ({source.kind}): it has not been told for {unseen:.0f} s how it fares"
+    return None
 
 
 def _history_lacks(answer: Answer) -> list[str]:
@@ -121,6 +143,36 @@ def freshness(progress: SourceProgress, now: datetime) -> Document:
         "lag_seconds": round(_seconds_since(seen, now), 3) if seen else None,
         "lag_records": progress.lag_records,
     }
+
+
+def sources(standing: Standing, now: datetime) -> list[Document]:
+    """How each source fares, as of a moment."""
+    return [_source(each, now) for each in standing.sources]
+
+
+def _source(source: SourceFares, now: datetime) -> Document:
+    read = source.last_read_at
+    return {
+        "name": source.name,
+        "kind": source.kind,
+        "topic": source.topic,
+        "state": source.state,
+        "last_read_at": instant(read) if read else None,
+        "lag_seconds": round(_seconds_since(read, now), 3) if read else None,
+        "last_error": source.last_error or None,
+        "measured_at": instant(source.measured_at),
+    }
+
+
+def reconciliation(found: Reconciliation | None) -> Document | None:
+    """How the runs of the reconciliation ended; None where it is not known."""
+    return {**asdict(found), **_ends(found)} if found else None
+
+
+def _ends(found: Reconciliation) -> Document:
+    """The two runs with their times as text."""
+    runs = {"last_success": found.last_success, "last_failure": found.last_failure}
+    return {name: {**asdict(run), "at": instant(run.at)} if run else None for name, run in runs.items()}
 
 
 def _quarantine(answer: Answer) -> Document | None:

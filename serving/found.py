@@ -52,6 +52,29 @@ class SourceProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceFares:
+    """How a source fares: the log cannot tell what a source that stands still has not yet told it.
+
+    Attributes:
+        name: the source's name.
+        kind: postgres, files, rest or soap.
+        topic: where its records go in the log.
+        state: running, waiting, retrying, stopped, or unknown where nothing has told yet.
+        last_error: why it is retrying or stopped; empty where it is well.
+        last_read_at: when a reading last came to its end (UTC), where it is read so.
+        measured_at: when that was told (UTC).
+    """
+
+    name: str
+    kind: str
+    topic: str
+    state: str
+    last_error: str
+    last_read_at: datetime | None
+    measured_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """Where the platform stood at one moment: read before the figures, so that it never promises too much.
 
@@ -60,12 +83,14 @@ class Standing:
         progress: the live job's, one for each topic that has been measured.
         quarantine: how many records are open in quarantine, by topic.
         missing: how many sales the figures may lack for that, by source.
+        sources: how each source that is defined fares, by name.
     """
 
     publication: Publication | None
     progress: tuple[SourceProgress, ...]
     quarantine: dict[str, int]
     missing: dict[str, int] = field(default_factory=dict)
+    sources: tuple[SourceFares, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

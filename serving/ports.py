@@ -11,7 +11,18 @@ from rankings.ranking import Label
 from runtime.errors import Retryable
 from serving.asked import Asked
 from serving.found import Publication, Ranked, Standing
-from serving.records import Drift, LedgerRow, OperatorCall, Position, Published, Reasons, Refused, SaleSeen, Wanted
+from serving.records import (
+    Drift,
+    LedgerRow,
+    OperatorCall,
+    Position,
+    Published,
+    Reasons,
+    Reconciliation,
+    Refused,
+    SaleSeen,
+    Wanted,
+)
 
 Clock = Callable[[], datetime]
 """Tells the time, aware, UTC."""
@@ -142,6 +153,9 @@ class Ledger(Protocol):
 
     def row(self, version: int) -> LedgerRow | None:
         """The ledger's row of a version, with its certificate."""
+
+    def reconciliation(self) -> Reconciliation:
+        """How the runs ended."""
 
 
 class Audit(Protocol):

@@ -169,6 +169,32 @@ class LedgerRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RunEnd:
+    """How a run of the reconciliation ended, or was interrupted.
+
+    Attributes:
+        version: its number in the ledger.
+        at: when it ended (UTC); of one that was interrupted, when it began.
+        status: as in the ledger: published; failed, held, or running where it was interrupted and can be taken up.
+        reason: why it came to nothing, or None.
+    """
+
+    version: int
+    at: datetime
+    status: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """The last run that published, the last that did not, and how many did not since the last that did."""
+
+    last_success: RunEnd | None
+    last_failure: RunEnd | None
+    failed_since: int
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorCall:
     """One line of the audit log.
 

@@ -197,8 +197,21 @@ def quarantined() -> str:
     )
 
 
+def source_states() -> str:
+    """How each source that is defined fares; columns as in the table `source_states`, without `defined`."""
+    return (
+        "SELECT name, kind, topic, state, last_error, last_read_at, measured_at "
+        "FROM source_states FINAL WHERE defined ORDER BY name"
+    )
+
+
 def standing() -> str:
-    """Progress, quarantine and publication in one round trip: one row of three arrays of the tuples that each gives."""
-    parts = (("progress", progress()), ("quarantine", quarantined()), ("publication", current_publication()))
+    """Progress, quarantine, publication and sources in one round trip: one row of four arrays of what each gives."""
+    parts = (
+        ("progress", progress()),
+        ("quarantine", quarantined()),
+        ("publication", current_publication()),
+        ("sources", source_states()),
+    )
     arrays = (f"(SELECT groupArray(tuple(*)) FROM ({text})) AS {name}" for name, text in parts)
     return "SELECT " + ",\n    ".join(arrays)

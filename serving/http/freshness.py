@@ -8,7 +8,7 @@ from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 
 from serving.compose import Api
-from serving.evidence import freshness, instant
+from serving.evidence import freshness, instant, reconciliation, sources
 from serving.http.endpoint import OPERATION, endpoint
 from serving.http.models import FreshnessAnswer
 from serving.http.parameters import Nothing
@@ -37,6 +37,8 @@ def freshness_document(api: Api) -> dict[str, object]:
     return {
         "data": [_line(each, now) for each in api.positions.now()],
         "topics": [freshness(each, now) for each in standing.progress],
+        "sources": sources(standing, now),
+        "reconciliation": reconciliation(api.reconciliations.now()),
         "answered_at": instant(now),
     }
 

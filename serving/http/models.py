@@ -59,6 +59,36 @@ class SourceFreshness(BaseModel):
     lag_records: int
 
 
+class SourceState(BaseModel):
+    """How a source fares: running, waiting, retrying, stopped, or unknown where nothing has told yet."""
+
+    name: str
+    kind: str
+    topic: str
+    state: str
+    last_read_at: Instant | None = Field(description="when a reading last came to its end, where it is read so")
+    lag_seconds: float | None = Field(description="how long ago that was")
+    last_error: str | None = Field(description="why it is retrying or stopped")
+    measured_at: Instant
+
+
+class RunEnd(BaseModel):
+    """How a run of the reconciliation ended; `at` is when it began if it was interrupted."""
+
+    version: int
+    at: Instant
+    status: str
+    reason: str | None
+
+
+class ReconciliationShort(BaseModel):
+    """How the runs of the reconciliation ended."""
+
+    last_success: RunEnd | None
+    last_failure: RunEnd | None
+    failed_since: int = Field(description="runs that came to nothing since the last success")
+
+
 class QuarantineShort(BaseModel):
     """How many records broke the contract."""
 
@@ -76,6 +106,8 @@ class Evidence(BaseModel):
     boundary: Instant | None
     live_share: Share
     freshness: list[SourceFreshness]
+    sources: list[SourceState] | None = Field(description="null if it is not known")
+    reconciliation: ReconciliationShort | None = Field(description="null while PostgreSQL is away")
     quarantine: QuarantineShort | None
     partial: bool
     partial_because: list[str]
@@ -251,6 +283,8 @@ class FreshnessAnswer(BaseModel):
 
     data: list[PositionLine]
     topics: list[SourceFreshness]
+    sources: list[SourceState]
+    reconciliation: ReconciliationShort | None
     answered_at: Instant
 
 

@@ -16,7 +16,7 @@ from serving.answers import Answer
 from serving.asked import Asked
 from serving.compose import Api
 from serving.document import document
-from serving.evidence import Document, instant
+from serving.evidence import Document, instant, reconciliation
 from serving.found import Store
 from serving.http import cursor
 from serving.http.parameters import VALID, Compare, OverTime, Parameters, Question, Subject, invalid, wrong
@@ -167,6 +167,7 @@ def with_links(api: Api, answer: Answer, given: Question) -> Document:
     )
     evidence = body["evidence"]
     assert isinstance(evidence, dict)
+    evidence["reconciliation"] = reconciliation(api.reconciliations.now())
     evidence["link"] = f"/v1/evidence/{cursor.packed(proof)}"
     return body
 

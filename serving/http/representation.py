@@ -17,7 +17,7 @@ CSV = "text/csv"
 ARROW = "application/vnd.apache.arrow.stream"
 FORMATS = (JSON, CSV, ARROW)
 
-CHANGES_WITH_TIME = frozenset({"answered_at", "cached", "freshness", "link"})
+CHANGES_WITH_TIME = frozenset({"answered_at", "cached", "freshness", "link", "reconciliation", "sources"})
 """Of the evidence: what differs between two answers that say the same."""
 
 

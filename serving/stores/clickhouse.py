@@ -17,7 +17,7 @@ from rankings.render import shapes
 from serving.asked import Asked
 from serving.breaker import Breaker
 from serving.flights import Flights
-from serving.found import Before, Entry, Publication, Ranked, SourceProgress, Standing
+from serving.found import Before, Entry, Publication, Ranked, SourceFares, SourceProgress, Standing
 from serving.paging import trimmed
 from serving.ports import StoreAway, StoreRefused
 from serving.slots import Slots
@@ -111,13 +111,14 @@ class ClickHouseDeltas:
         return _publication(rows[0]) if rows else None
 
     def standing(self) -> Standing:
-        """Publication, progress and quarantine, in one round trip."""
-        progress, quarantine, published = self._server.rows(render.standing())[0]
+        """Publication, progress, quarantine and sources, in one round trip."""
+        progress, quarantine, published, sources = self._server.rows(render.standing())[0]
         return Standing(
             _publication(published[0]) if published else None,
             tuple(_progress(row) for row in progress),
             _by_topic(quarantine),
             {source: int(sales) for source, _topics, sales in quarantine},
+            tuple(SourceFares(*row) for row in sources),
         )
 
     def ranked(self, asked: Asked, publication: Publication | None) -> Ranked:

@@ -19,6 +19,7 @@ from serving.records import (
     Position,
     Published,
     Reasons,
+    Reconciliation,
     Refused,
     SaleSeen,
     Wanted,
@@ -93,7 +94,13 @@ class MemoryLedger:
 
     ledger: dict[int, LedgerRow] = field(default_factory=dict)
     calls: list[OperatorCall] = field(default_factory=list)
+    runs: Reconciliation = field(default_factory=lambda: Reconciliation(None, None, 0))
     switch: Switch = field(default_factory=Switch)
+
+    def reconciliation(self) -> Reconciliation:
+        """As it was put there."""
+        self.switch.count("PostgreSQL")
+        return self.runs
 
     def row(self, version: int) -> LedgerRow | None:
         """As it was put there."""

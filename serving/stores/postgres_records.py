@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from serving.records import LedgerRow, OperatorCall
+from serving.records import LedgerRow, OperatorCall, Reconciliation, RunEnd
 from serving.stores.postgres import Postgres
 
 
@@ -25,6 +25,15 @@ class PostgresLedger:
                 certificate, error,
             )  # fmt: skip
         return None
+
+    def reconciliation(self) -> Reconciliation:
+        """How the runs ended."""
+        ends: dict[bool, RunEnd] = {}
+        failed_since = 0
+        for well, version, at, status, error, failed in self._database.rows("reconciliation"):
+            ends[well] = RunEnd(version, _utc(at), status, error)
+            failed_since = int(failed)
+        return Reconciliation(ends.get(True), ends.get(False), failed_since)
 
 
 class PostgresAudit:

@@ -527,7 +527,11 @@ FROM
 WHERE NOT gone AND rank <= {limit:UInt32}
 ORDER BY country, rank
 
+-- source_states()
+SELECT name, kind, topic, state, last_error, last_read_at, measured_at FROM source_states FINAL WHERE defined ORDER BY name
+
 -- standing()
 SELECT (SELECT groupArray(tuple(*)) FROM (SELECT topic, min(seen_through) AS seen_through, min(measured_at) AS measured_at, sum(log_end - committed) AS lag FROM progress FINAL WHERE path = 'live' GROUP BY topic ORDER BY topic)) AS progress,
     (SELECT groupArray(tuple(*)) FROM (SELECT source, sumMap(map(toString(topic), toUInt64(1))) AS topics, uniqExact(sale) AS sales FROM (SELECT source, topic, sale FROM quarantine_standing FINAL WHERE superseded < order_time AND decided = 0) GROUP BY source ORDER BY source)) AS quarantine,
-    (SELECT groupArray(tuple(*)) FROM (SELECT version, boundary, versions, rankings, published_at FROM publications ORDER BY published_at DESC, version DESC LIMIT 1)) AS publication
+    (SELECT groupArray(tuple(*)) FROM (SELECT version, boundary, versions, rankings, published_at FROM publications ORDER BY published_at DESC, version DESC LIMIT 1)) AS publication,
+    (SELECT groupArray(tuple(*)) FROM (SELECT name, kind, topic, state, last_error, last_read_at, measured_at FROM source_states FINAL WHERE defined ORDER BY name)) AS sources
