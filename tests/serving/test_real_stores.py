@@ -282,3 +282,78 @@ def test_postgresqls_totals_are_ranked_as_clickhouse_ranks(real: Real, platform:
         cursor.execute("INSERT INTO labels VALUES ('salesman', 's1', 'Ana', now())")
     real.clock.forward(hours=1)
     assert '"Ana"' in json.dumps(caller.answer(TOP_SALESMAN_IN_COUNTRY.name, limit=7)["data"])
+
+
+STATES = ["name", "kind", "topic", "state", "last_error", "last_read_at", "defined", "measured_at"]
+
+
+def test_a_source_that_stands_still_makes_answers_partial(real: Real) -> None:
+    changes = history(3)
+    real.live(changes)
+    real.reconcile(changes, changes[200][0].replace(microsecond=0), 1)
+    real.seen_through(NOW)
+    read = NOW - timedelta(seconds=10)
+    rows = [
+        ["shop", "postgres", "cdc.public.sales", "running", "", None, 1, NOW],
+        ["gone", "rest", "events.rest", "stopped", "no more", None, 0, NOW],
+        ["till", "files", "events.files", "waiting", "", read, 1, NOW],
+    ]
+    real.client.insert("source_states", rows, column_names=STATES)
+    real.clock.forward(seconds=1)
+    evidence = real.caller.answer(CITY)["evidence"]
+    assert [(each["name"], each["state"], each["lag_seconds"]) for each in evidence["sources"]] == [
+        ("shop", "running", None),
+        ("till", "waiting", 12.0),
+    ]
+    assert not evidence["partial"], evidence
+    for state in ("retrying", "stopped"):
+        real.clock.forward(seconds=1)
+        told = ["till", "files", "events.files", state, "the folder is gone", read, 1, real.clock.at]
+        real.client.insert("source_states", [told], column_names=STATES)
+        evidence = real.caller.answer(CITY)["evidence"]
+        assert evidence["partial_because"] == [
+            f"source till (files) is {state}, last read 2026-03-31T11:59:50.000Z: the folder is gone"
+        ]
+        assert not real.caller.answer(CITY, view="reconciled")["evidence"]["partial"]
+    (_, till) = real.caller.get("/v1/freshness").json["sources"]
+    assert (till["state"], till["last_error"]) == ("stopped", "the folder is gone")
+    early = [*told[:5], NOW - timedelta(days=9), 1, real.clock.at + timedelta(seconds=1)]
+    real.client.insert("source_states", [early], column_names=STATES)
+    real.clock.forward(seconds=1)
+    assert real.caller.answer(CITY, view="reconciled")["evidence"]["partial"]
+    real.clock.forward(minutes=1)
+    real.seen_through(real.clock.at)
+    real.clock.forward(seconds=1)
+    lacks = real.caller.answer(CITY)["evidence"]["partial_because"]
+    assert "source shop (postgres): it has not been told for" in lacks[0]
+
+
+def test_runs_that_came_to_nothing_are_told(real: Real) -> None:
+    def told() -> Any:
+        real.clock.forward(seconds=6)
+        found = real.caller.answer(CITY)["evidence"]["reconciliation"]
+        assert found == real.caller.get("/v1/freshness").json["reconciliation"]
+        return found
+
+    def run(version: int, status: str, error: str | None) -> None:
+        with real.connection, real.connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO ledger (version, through, versions, status, started_at, finished_at, error)"
+                " OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                (version, NOW, [version], status, NOW, None if status == "running" else NOW, error),
+            )
+
+    assert told() == {"last_success": None, "last_failure": None, "failed_since": 0}
+    run(1, "failed", "the lake is away")
+    assert (told()["last_success"], told()["failed_since"]) == (None, 1)
+    run(2, "published", None)
+    assert told()["last_success"]["version"] == 2
+    assert (told()["last_failure"]["reason"], told()["failed_since"]) == ("the lake is away", 0)
+    run(3, "held", "the drift is over the limit")
+    run(4, "running", "PostgreSQL does not answer")
+    run(5, "running", None)
+    found = told()
+    assert (found["last_success"]["version"], found["failed_since"]) == (2, 2)
+    assert found["last_failure"] == {
+        "version": 4, "at": "2026-03-31T12:00:00.000Z", "status": "running", "reason": "PostgreSQL does not answer",
+    }  # fmt: skip
