@@ -38,13 +38,23 @@ def blueprint(api: Api) -> APIBlueprint:
     @endpoint(made, "GET", "/v1/evidence/<evidence_id>", EvidenceAgain, problems=(400, 404))
     def answer_evidence(path: EvidencePath, query: Nothing) -> Response:
         """The evidence of an answer: its position, the certificate, and whether the same figures come again."""
-        proof = cursor.unpacked(Proof, path.evidence_id)
-        question = _question(api, proof) if proof else None
-        if proof is None or question is None:
-            raise Problem(404, "not-found", "There is no such evidence: links come with answers.")
-        return json_response(_again(proof, api.answers.answer(question)))
+        return json_response(evidence_again(api, path.evidence_id))
 
     return made
+
+
+def evidence_again(api: Api, evidence_id: str) -> dict[str, object]:
+    """The document.
+
+    Raises:
+        Problem: 404, if there is no such evidence.
+        StoreFailed: what it is read from is away.
+    """
+    proof = cursor.unpacked(Proof, evidence_id)
+    question = _question(api, proof) if proof else None
+    if proof is None or question is None:
+        raise Problem(404, "not-found", "There is no such evidence: links come with answers.")
+    return _again(proof, api.answers.answer(question))
 
 
 def _question(api: Api, proof: Proof) -> Asked | None:

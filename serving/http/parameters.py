@@ -247,7 +247,11 @@ def checked(model: type[M]) -> M:
     Raises:
         Problem: 400, with everything that is wrong in them.
     """
-    received = _received()
+    return understood(model, _received())
+
+
+def understood(model: type[M], received: dict[str, str]) -> M:
+    """Parameters that were written somewhere else; raises likewise."""
     try:
         return model.model_validate(received)
     except ValidationError as error:

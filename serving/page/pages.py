@@ -7,21 +7,23 @@ from functools import wraps
 from typing import Any
 
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
-from pydantic import ValidationError
 
 from runtime.errors import TidelakeError
 from serving.compose import Api
+from serving.http import cursor
 from serving.http.authorization import COOKIE, admit, from_own_page
 from serving.http.drift import drift
+from serving.http.evidence import evidence_again
 from serving.http.freshness import freshness_document
-from serving.http.parameters import DriftPages, Pages, QuarantinePages, Subject
+from serving.http.parameters import LARGEST_VERSION, DriftPages, Pages, Parameters, QuarantinePages, Subject, understood
 from serving.http.problem import Problem
-from serving.http.publications import publications
+from serving.http.publications import publication, publications
 from serving.http.quarantine import quarantine
 from serving.http.why import why
 from serving.keys import OPERATE, READ
-from serving.page.rankings import Panel, choices, panels
-from serving.page.timeline import timeline
+from serving.page.formats import FILTERS
+from serving.page.rankings import Panel, choices, lacks, panels, told
+from serving.page.timeline import Timeline, timeline
 from serving.ports import StoreFailed
 
 POLICY = (
@@ -35,6 +37,8 @@ View = Callable[..., Any]
 def blueprint(api: Api) -> Blueprint:
     """The pages."""
     made = Blueprint("pages", __name__)
+    for name, written in FILTERS.items():
+        made.add_app_template_filter(written, name)
     _door(made, api)
     _looking(made, api)
     _doing(made, api)
@@ -68,53 +72,110 @@ def _looking(made: Blueprint, api: Api) -> None:
     @made.get("/")
     @guarded(api)
     def home() -> Response:
-        given = {name: value for name, value in request.args.items() if value}
-        found: list[Panel] = panels(api, given)
-        drawn = timeline(found[0].body if found and found[0].body else None, api.clock())
-        return _page("home.html", panels=found, freshness=_freshness(api), timeline=drawn, choices=choices(api, given))
+        return _home(api, _given())
 
     @made.get("/why/<name>")
     @guarded(api)
     def why_page(name: str) -> Response:
-        body = why(api, name, _read(Subject))
-        return _page("why.html", why=body)
+        return _page("why.html", why=why(api, name, _read(Subject)))
 
+    @made.get("/evidence/<evidence_id>")
+    @guarded(api)
+    def evidence_page(evidence_id: str) -> Response:
+        return _page("evidence.html", evidence=evidence_again(api, evidence_id), id=evidence_id)
+
+    _operating(made, api)
+
+
+def _operating(made: Blueprint, api: Api) -> None:
     @made.get("/publications")
     @guarded(api)
     def publications_page() -> Response:
-        found = publications(api, 2**31 - 1, _read(Pages).limit)
-        return _page("publications.html", list=found, may_operate=OPERATE in g.scopes)
+        done = request.args.get("published", type=int)
+        query = _read(Pages, besides="published")
+        before = cursor.list_after(query.cursor, "publications") or LARGEST_VERSION
+        found = publications(api, before, query.limit)
+        return _page("publications.html", list=found, may_operate=OPERATE in g.scopes, done=done)
+
+    @made.get("/publications/<int:version>")
+    @guarded(api)
+    def certificate_page(version: int) -> Response:
+        found = publication(api, version)
+        return _page("certificate.html", one=found, certificate=flat(found["certificate"]))
 
     @made.get("/drift")
     @guarded(api)
     def drift_page() -> Response:
-        return _page("drift.html", drift=drift(api, _read(DriftPages)))
+        titles = {each.name: each.title for each in api.rankings}
+        return _page("drift.html", drift=drift(api, _read(DriftPages)), titles=titles)
 
     @made.get("/quarantine")
     @guarded(api)
     def quarantine_page() -> Response:
-        found = quarantine(api, _read(QuarantinePages))
-        return _page("quarantine.html", list=found, may_operate=OPERATE in g.scopes)
+        query = _read(QuarantinePages, besides="replayed")
+        found, done = quarantine(api, query), "replayed" in request.args
+        return _page("quarantine.html", list=found, may_operate=OPERATE in g.scopes, state=query.state, done=done)
 
 
-def _freshness(api: Api) -> dict[str, object]:
+def _home(api: Api, given: dict[str, str]) -> Response:
+    """The rankings, or what is wrong with the filters."""
+    found: list[Panel] = []
+    wrong: object = ()
+    try:
+        found = panels(api, given, understood(Parameters, given))
+    except Problem as problem:
+        wrong = problem.members["errors"]
+    answered = next((panel.body for panel in found if panel.body), None)
+    drawn: Timeline | None = timeline(answered, _topics(api), api.clock()) if answered else None
+    failures = list(dict.fromkeys(panel.wrong for panel in found if panel.wrong))
+    return _page(
+        "home.html",
+        panels=found,
+        wrong=wrong,
+        failures=failures,
+        lacks=lacks(found),
+        answered=answered,
+        timeline=drawn,
+        choices=choices(api, given, found),
+    )
+
+
+def _topics(api: Api) -> Any:
     """As far as it is known: without it the page still has the figures of the other store."""
     try:
-        return freshness_document(api)
+        return freshness_document(api)["topics"]
     except StoreFailed:
-        return {"topics": []}
+        return []
+
+
+def flat(value: object, name: str = "") -> list[tuple[str, object]]:
+    """A document as lines, for people to read.
+
+    >>> flat({"a": {"b": 1, "c": [2, 3]}, "d": None})
+    [('a: b', 1), ('a: c', '2, 3'), ('d', None)]
+    """
+    if isinstance(value, dict):
+        parts = [flat(part, f"{name}: {key}" if name else str(key)) for key, part in value.items()]
+        return [line for part in parts for line in part]
+    if isinstance(value, list):
+        if any(isinstance(part, dict | list) for part in value):
+            return [line for number, part in enumerate(value, 1) for line in flat(part, f"{name} {number}")]
+        return [(name, ", ".join(map(str, value)))]
+    return [] if value is None and not name else [(name, value)]
 
 
 def _doing(made: Blueprint, api: Api) -> None:
     @made.post("/publications/<int:version>/publish")
     @guarded(api, OPERATE)
     def publish(version: int) -> Response:
-        return _outcome("pages.publications_page", lambda: api.operators.publish(version, g.key_id, g.request_id))
+        back = url_for("pages.publications_page", published=version)
+        return _outcome(back, lambda: api.operators.publish(version, g.key_id, g.request_id))
 
     @made.post("/quarantine/<path:record_id>/replay")
     @guarded(api, OPERATE)
     def replay(record_id: str) -> Response:
-        return _outcome("pages.quarantine_page", lambda: api.operators.replay(record_id, g.key_id, g.request_id))
+        back = url_for("pages.quarantine_page", replayed=1)
+        return _outcome(back, lambda: api.operators.replay(record_id, g.key_id, g.request_id))
 
 
 def guarded(api: Api, scope: str = READ) -> Callable[[View], View]:
@@ -131,22 +192,20 @@ def guarded(api: Api, scope: str = READ) -> Callable[[View], View]:
                     return redirect("/login", 303)
                 return _page("problem.html", problem.status, detail=problem.detail)
             except TidelakeError as error:
-                return _page(
-                    "problem.html", 503, detail=f"{error.wrong}. {error.todo or 'Try again in a few seconds.'}"
-                )
+                return _page("problem.html", 503, detail=told(error))
 
         return wrapper
 
     return decorate
 
 
-def _read(model: type[Any]) -> Any:
-    given = {name: value for name, value in request.args.items() if value}
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        names = ", ".join(str(each["loc"][0]) if each["loc"] else "the parameters" for each in error.errors())
-        raise Problem(400, "invalid-parameters", f"Not valid: {names}.") from error
+def _given() -> dict[str, str]:
+    """What was written; an empty field of a form says nothing."""
+    return {name: value for name, value in request.args.items() if value}
+
+
+def _read(model: type[Any], besides: str = "") -> Any:
+    return understood(model, {name: value for name, value in _given().items() if name != besides})
 
 
 def _outcome(back: str, work: Callable[[], str]) -> Response:
@@ -154,7 +213,7 @@ def _outcome(back: str, work: Callable[[], str]) -> Response:
         work()
     except TidelakeError as error:
         return _page("problem.html", 409, detail=str(error))
-    return redirect(url_for(back), 303)  # type: ignore[return-value]
+    return redirect(back, 303)  # type: ignore[return-value]
 
 
 def _page(template: str, status: int = 200, **values: Any) -> Response:

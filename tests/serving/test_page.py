@@ -17,6 +17,7 @@ import pytest
 
 from serving.http.authorization import COOKIE
 from serving.keys import key_hash
+from serving.page.formats import grouped
 from serving.ports import ApiKey
 from serving.records import Published
 from tests.serving.conftest import KEY
@@ -73,7 +74,7 @@ def test_the_tables_are_the_answers(caller: Caller, browser: Any) -> None:
     for name in ("top-sales-per-city", "top-salesman-in-country"):
         given = caller.answer(name, limit="3")
         for line in given["data"]:
-            assert f">{line['amount']}</a>" in text
+            assert f">{grouped(line['amount'])}</a>" in text
         assert given["evidence"]["boundary"] in text
     assert html.escape("<b>&\"'City", quote=False).replace('"', "&#34;").replace("'", "&#39;") in text
     assert "<b>&" not in text
@@ -102,7 +103,7 @@ def test_stores_that_are_away_are_told_on_the_page(doubles: Doubles, browser: An
     doubles.totals.last = doubles.deltas.standings.publication
     assert "reconciled totals that PostgreSQL keeps" in browser.get("/").text
     doubles.totals.switch.away = True
-    assert "neither ClickHouse nor PostgreSQL gives figures" in browser.get("/?limit=9").text
+    assert "Neither ClickHouse nor PostgreSQL gives figures" in browser.get("/?limit=9").text
     assert browser.get("/publications").status_code == 503
 
 
