@@ -35,6 +35,15 @@ def grouped(number: object) -> str:
     return f"{int(whole):,}{point}{rest}" if whole != "-0" else f"-0{point}{rest}"
 
 
+def counted(number: int, what: str) -> str:
+    """So many of something.
+
+    >>> counted(1, "sale"), counted(1834, "sale"), counted(-1, "sale")
+    ('1 sale', '1,834 sales', '-1 sale')
+    """
+    return f"{number:,} {what}{'' if abs(number) == 1 else 's'}"
+
+
 def moment(instant: str | None) -> str | Markup:
     """A time of the API for people, to the second; the whole of it stays in the markup.
 
@@ -85,6 +94,7 @@ def column(name: str) -> str:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "grouped": grouped,
+    "counted": counted,
     "moment": moment,
     "behind": behind,
     "source": source,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from functools import wraps
 from typing import Any
 
@@ -10,6 +11,7 @@ from flask import Blueprint, Response, g, redirect, render_template, request, ur
 
 from runtime.errors import TidelakeError
 from serving.compose import Api
+from serving.document import EXACT, money
 from serving.http import cursor
 from serving.http.authorization import COOKIE, admit, from_own_page
 from serving.http.drift import drift
@@ -82,7 +84,8 @@ def _looking(made: Blueprint, api: Api) -> None:
     @made.get("/evidence/<evidence_id>")
     @guarded(api)
     def evidence_page(evidence_id: str) -> Response:
-        return _page("evidence.html", evidence=evidence_again(api, evidence_id), id=evidence_id)
+        found = evidence_again(api, evidence_id)
+        return _page("evidence.html", evidence=found, id=evidence_id, titles=_titles(api))
 
     _operating(made, api)
 
@@ -106,8 +109,8 @@ def _operating(made: Blueprint, api: Api) -> None:
     @made.get("/drift")
     @guarded(api)
     def drift_page() -> Response:
-        titles = {each.name: each.title for each in api.rankings}
-        return _page("drift.html", drift=drift(api, _read(DriftPages)), titles=titles)
+        found = drift(api, _read(DriftPages))
+        return _page("drift.html", drift={**found, "data": with_differences(found["data"])}, titles=_titles(api))
 
     @made.get("/quarantine")
     @guarded(api)
@@ -138,6 +141,18 @@ def _home(api: Api, given: dict[str, str]) -> Response:
         timeline=drawn,
         choices=choices(api, given, found),
     )
+
+
+def _titles(api: Api) -> dict[str, str]:
+    return {each.name: each.title for each in api.rankings}
+
+
+def with_differences(lines: Any) -> list[dict[str, object]]:
+    """Lines of drift, each with how much more live had than history."""
+    return [
+        {**line, "difference": money(EXACT.subtract(Decimal(line["live_amount"]), Decimal(line["reconciled_amount"])))}
+        for line in lines
+    ]
 
 
 def _topics(api: Api) -> Any:

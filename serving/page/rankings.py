@@ -14,9 +14,11 @@ from rankings.ranking import Ranking
 from rankings.render.clickhouse import View
 from runtime.errors import TidelakeError
 from serving.compose import Api
+from serving.found import Store
 from serving.http.parameters import Parameters
 from serving.http.problem import Problem
 from serving.http.questions import answered, asked, next_page, with_links
+from serving.page.formats import VIEWS
 
 FILTERS = ("country", "from", "to", "currency", "limit", "view")
 
@@ -52,6 +54,13 @@ class Panel:
     stream: str = ""
     document: str = ""
     further: str | None = None
+
+    @property
+    def shown_view(self) -> str:
+        """What kind of figures these are; without ClickHouse there is history alone, whatever was asked for."""
+        assert self.body is not None
+        away = self.body["evidence"]["store"] == Store.POSTGRESQL
+        return VIEWS[View.RECONCILED if away else self.body["view"]]
 
     @property
     def beside(self) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ WIDTH = 1000
 PART_BEFORE = 0.35
 """How much of it is history."""
 
-SHORTEST = timedelta(minutes=1)
+WINDOW = timedelta(minutes=5)
+"""How far back the sources' bars reach."""
 
 Topic = Mapping[str, Any]
 
@@ -24,11 +25,11 @@ class Reach:
 
     Attributes:
         topic: the source's document, as `freshness` gives it.
-        at: where that is on the drawing, in units; None if it is not known.
+        at: where that is within the last minutes, in units; 0 if it is further back or not known.
     """
 
     topic: Topic
-    at: int | None
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +60,14 @@ def timeline(body: Mapping[str, Any], topics: Sequence[Topic], now: datetime) ->
         now: the right end.
     """
     evidence = body["evidence"]
-    boundary = datetime.fromisoformat(evidence["boundary"]) if evidence["boundary"] else None
-    begin = int(WIDTH * PART_BEFORE) if boundary else 0
-    span = max(now - boundary, SHORTEST) if boundary else timedelta(hours=1)
-    sources = tuple(Reach(each, _at(each["seen_through"], now, span, begin)) for each in topics)
+    begin = int(WIDTH * PART_BEFORE) if evidence["boundary"] else 0
+    sources = tuple(Reach(each, _at(each["seen_through"], now)) for each in topics)
     share = f"{float(evidence['live_share']) * 100:.1f}"
     return Timeline(begin, evidence["boundary"], evidence["answered_at"], share, sources)
 
 
-def _at(seen_through: str | None, now: datetime, span: timedelta, begin: int) -> int | None:
+def _at(seen_through: str | None, now: datetime) -> int:
     if seen_through is None:
-        return None
-    part = 1 - (now - datetime.fromisoformat(seen_through)) / span
-    return max(0, min(WIDTH, int(begin + (WIDTH - begin) * part)))
+        return 0
+    part = 1 - (now - datetime.fromisoformat(seen_through)) / WINDOW
+    return max(0, min(WIDTH, int(WIDTH * part)))

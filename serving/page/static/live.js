@@ -4,6 +4,8 @@
 const BARS = 10;
 const AGAIN_MS = 5000;
 const LONGEST_LABEL = 22;
+const LONGEST_LABEL_NARROW = 11;
+const NARROW = 480;
 const SVG = "http://www.w3.org/2000/svg";
 
 function key(line, columns) { return JSON.stringify(columns.map((name) => line[name])); }
@@ -17,7 +19,10 @@ function element(name, kind, text) {
 
 function colour(name) { return getComputedStyle(document.documentElement).getPropertyValue(name).trim(); }
 
-function shortened(text) { return text.length > LONGEST_LABEL ? `${text.slice(0, LONGEST_LABEL - 1)}…` : text; }
+function shortened(text) {
+  const longest = window.innerWidth < NARROW ? LONGEST_LABEL_NARROW : LONGEST_LABEL;
+  return text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
+}
 
 class Ranking {
   constructor(card, lacks) {
@@ -40,7 +45,6 @@ class Ranking {
     this.source = null;
     if (document.hidden) return;
     const source = new EventSource(this.card.dataset.stream);
-    source.addEventListener("open", () => window.formats.state(this.card, "live", true));
     source.addEventListener("error", () => this.failed(source));
     source.addEventListener("snapshot", (event) => this.told(JSON.parse(event.data), true));
     source.addEventListener("change", (event) => this.told(JSON.parse(event.data), false));
@@ -59,6 +63,10 @@ class Ranking {
     if (anew) this.take(event.data, [], true);
     else this.take(event.changed, event.gone, false);
     this.lacks(this.card.dataset.name, event.evidence);
+    const whole = event.evidence.store === "clickhouse";
+    const view = this.card.querySelector(".view");
+    window.formats.text(view, whole ? view.dataset.view : "history only");
+    window.formats.state(this.card, whole ? "live" : "history only", whole);
   }
 
   take(changed, gone, anew) {

@@ -2,6 +2,7 @@
 "use strict";
 
 const EVERY_MS = 5000;
+const WINDOW_MS = 5 * 60 * 1000;
 const WIDTH = 1000;
 
 class Sources {
@@ -42,9 +43,7 @@ class Sources {
 
   reached(row, seen, now) {
     row.querySelector(".seen").replaceChildren("read up to ", window.formats.moment(seen));
-    const boundary = this.card.dataset.boundary;
-    const span = boundary ? Math.max(60000, Date.parse(now) - Date.parse(boundary)) : 3600000;
-    const part = 1 - (Date.parse(now) - Date.parse(seen)) / span;
+    const part = 1 - (Date.parse(now) - Date.parse(seen)) / WINDOW_MS;
     const bar = row.querySelector("svg .live");
     if (bar) bar.setAttribute("width", String(Math.round(Math.min(1, Math.max(0, part)) * WIDTH)));
   }
