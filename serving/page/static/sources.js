@@ -15,7 +15,9 @@ class Sources {
 
   start() {
     clearInterval(this.timer);
-    if (!document.hidden) this.timer = setInterval(() => this.look(), EVERY_MS);
+    if (document.hidden) return;
+    this.timer = setInterval(() => this.look(), EVERY_MS);
+    this.look();
   }
 
   async look() {
