@@ -221,7 +221,7 @@ def test_everything_can_be_reached_by_keyboard(chromium: Any, address: str) -> N
     for _step in range(40):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.id || document.activeElement.getAttribute('href')"))
-        assert page.evaluate(RING), reached
+        assert page.evaluate(RING), page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
     assert {"country", "from", "to", "currency", "limit", "view", "/publications", "/quarantine"} <= reached
     assert any(str(each).startswith("/why/") for each in reached)
     page.context.close()
