@@ -129,7 +129,8 @@ def _home(api: Api, given: dict[str, str]) -> Response:
     except Problem as problem:
         wrong = problem.members["errors"]
     answered = next((panel.body for panel in found if panel.body), None)
-    drawn: Timeline | None = timeline(answered, _topics(api), api.clock()) if answered else None
+    known = _freshness(api)
+    drawn: Timeline | None = timeline(answered, known["topics"], api.clock()) if answered else None
     failures = list(dict.fromkeys(panel.wrong for panel in found if panel.wrong))
     return _page(
         "home.html",
@@ -139,6 +140,8 @@ def _home(api: Api, given: dict[str, str]) -> Response:
         lacks=lacks(found),
         answered=answered,
         timeline=drawn,
+        sources=known["sources"],
+        reconciliation=known["reconciliation"],
         choices=choices(api, given, found),
     )
 
@@ -155,12 +158,12 @@ def with_differences(lines: Any) -> list[dict[str, object]]:
     ]
 
 
-def _topics(api: Api) -> Any:
+def _freshness(api: Api) -> Any:
     """As far as it is known: without it the page still has the figures of the other store."""
     try:
-        return freshness_document(api)["topics"]
+        return freshness_document(api)
     except StoreFailed:
-        return []
+        return {"topics": [], "sources": [], "reconciliation": None}
 
 
 def flat(value: object, name: str = "") -> list[tuple[str, object]]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from serving.found import SourceFares
 from serving.http.authorization import COOKIE
 from serving.keys import key_hash
 from serving.page.formats import grouped
@@ -23,7 +24,7 @@ from serving.records import Published
 from tests.serving.conftest import KEY
 from tests.serving.test_operation import refused
 from tests.serving.test_routes import CITY, fill
-from tests.serving.world import Caller, Change, Doubles, history, sale
+from tests.serving.world import NOW, Caller, Change, Doubles, history, sale
 
 VENDOR = Path(__file__).parents[2] / "serving" / "page" / "static" / "vendor"
 ORIGIN = {"Origin": "http://localhost"}
@@ -105,6 +106,14 @@ def test_stores_that_are_away_are_told_on_the_page(doubles: Doubles, browser: An
     doubles.totals.switch.away = True
     assert "Neither ClickHouse nor PostgreSQL gives figures" in browser.get("/?limit=9").text
     assert browser.get("/publications").status_code == 503
+
+
+def test_each_source_says_how_it_fares(doubles: Doubles, browser: Any) -> None:
+    stopped = SourceFares("branch-17", "rest", "events.rest", "stopped", "401 <Unauthorized>", NOW, NOW)
+    doubles.deltas.standings = replace(doubles.deltas.standings, sources=(stopped,))
+    text = browser.get("/").text
+    for told in ("branch-17", "<span>stopped</span>", "401 &lt;Unauthorized&gt;"):
+        assert told in text
 
 
 def test_operators_publish_and_replay_from_the_page(doubles: Doubles, operator: Any) -> None:

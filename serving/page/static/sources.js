@@ -39,8 +39,22 @@ class Sources {
       window.formats.text(row.querySelector(".left"), window.formats.grouped(topic.lag_records));
       if (topic.seen_through) this.reached(row, topic.seen_through, found.answered_at);
     });
+    found.sources.forEach((source) => {
+      const row = [...this.card.querySelectorAll("[data-source]")].find((each) => each.dataset.source === source.name);
+      if (row) this.fares(row, source);
+    });
     const now = this.card.querySelector(".ends time");
     if (now) now.replaceWith(window.formats.moment(found.answered_at));
+  }
+
+  fares(row, source) {
+    window.formats.text(row.querySelector(".fares span"), source.state);
+    const ago = source.lag_seconds === null ? "–" : `${window.formats.behind(source.lag_seconds)} ago`;
+    window.formats.text(row.querySelector(".lag"), ago);
+    const told = row.querySelector("small.bad") || document.createElement("small");
+    told.className = "bad";
+    window.formats.text(told, source.last_error || "");
+    row.querySelector(".fares").append(told);
   }
 
   reached(row, seen, now) {
