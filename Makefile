@@ -7,6 +7,7 @@ VENV := .venv
 UV := $(VENV)/bin/uv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TEST_PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo up down test chromium unit stack-test verify bench lint format clean
@@ -35,7 +36,7 @@ down: ## Stop every server
 	@$(BIN)/tidelake down
 
 test: install chromium verify ## Every check and every test, on the real servers
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
 
 chromium:
 	@command -v chromium >/dev/null \

@@ -19,9 +19,31 @@ import pytest
 from runtime.settings import Settings
 from tests.running_stack import ZONE, at_home, running_stack
 
+TESTS = Path(__file__).parent
+
+LONGEST_FIRST = ("exactness", "sources", "batch", "serving", "stack_servers")
+"""The folders whose tests take minutes: two processes are both busy to the end if these come first."""
+
 # A shell that runs the tests in the background has them ignore Ctrl-C, and all that they start: some test Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps the tests of a folder, which share servers, together in one process where several run them."""
+    items.sort(key=lambda item: _rank(_folder(item)))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_folder(item)))
+
+
+def _folder(item: pytest.Item) -> str:
+    """The folder below the tests; for the examples in docstrings, none."""
+    return item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+
+
+def _rank(folder: str) -> int:
+    return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
 @pytest.fixture(scope="session")
