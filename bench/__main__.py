@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import delay, files, postgres, queries, reconciliation, rest, soap, throughput
+from bench import delay, files, load, postgres, queries, reconciliation, rest, serving, soap, throughput
 from bench.home import measured_stack
 from bench.report import machine, show
 
-PARTS = ("throughput", "reconciliation", "delay", "queries", "postgres", "files", "rest", "soap")
+PARTS = ("throughput", "reconciliation", "delay", "queries", "load", "serving", "postgres", "files", "rest", "soap")
 """In the order in which they are measured: the reconciliation takes the records that the throughput has written."""
 
 Chosen = Annotated[list[str], typer.Option("--part", help=f"One of {', '.join(PARTS)}; may be given again.")]
@@ -25,7 +25,9 @@ def main(
     records: Annotated[int, typer.Option(min=1000, help="How many records the log is filled with.")] = 1_000_000,
     rounds: Annotated[int, typer.Option(min=1, help="How often each job and the loop run, in turn.")] = 3,
     rate: Annotated[float, typer.Option(min=1, help="Changes per second while delays are probed.")] = 200.0,
-    seconds: Annotated[float, typer.Option(min=1, help="For how long delays are probed.")] = 60.0,
+    seconds: Annotated[
+        float, typer.Option(min=1, help="For how long delays are probed, and the API is under load.")
+    ] = 60.0,
     json_file: Annotated[Path | None, typer.Option("--json", help="A file for every figure of every round.")] = None,
     home: Annotated[
         Path | None, typer.Option(help="Measure the stack of this TIDELAKE_HOME, not one of its own.")
@@ -46,6 +48,8 @@ def main(
             "reconciliation": lambda: reconciliation.measure(tell),
             "delay": lambda: delay.measure(chosen, rate, seconds, tell),
             "queries": lambda: queries.measure(tell),
+            "load": lambda: load.measure(chosen, rate, seconds, tell),
+            "serving": lambda: serving.measure(rounds, tell),
             "rest": lambda: rest.measure(records, rounds, tell),
             "files": lambda: files.measure(records, rounds, tell),
             "soap": lambda: soap.measure(records, rounds, tell),

@@ -60,7 +60,7 @@ def measure(chosen: Settings, rate: float, seconds: float, tell: Tell) -> Part:
     """Loads some sales, lets the shop change them, and probes meanwhile."""
     tell(f"loading {LOADED:,} sales into the shop")
     _shop("load", str(LOADED)).wait()
-    with _changing(rate, seconds):
+    with changing(rate, seconds + LEAD_SECONDS):
         tell(f"probing for {seconds:.0f} s at {rate:.0f} changes/s")
         time.sleep(LEAD_SECONDS)
         probes, polls = _probe(chosen, seconds)
@@ -75,12 +75,11 @@ def measure(chosen: Settings, rate: float, seconds: float, tell: Tell) -> Part:
 
 
 @contextmanager
-def _changing(rate: float, seconds: float) -> Iterator[None]:
-    """The shop at work, in a process of its own."""
-    shop = _shop("run", "--rate", str(rate), "--seconds", str(seconds + LEAD_SECONDS))
+def changing(rate: float, seconds: float) -> Iterator[None]:
+    """The shop at work, in a process of its own, until the time is over."""
+    shop = _shop("run", "--rate", str(rate), "--seconds", str(seconds))
     try:
         yield
-        shop.wait()
     finally:
         shop.terminate()
         shop.wait()

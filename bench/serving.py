@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -15,19 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import psutil
-import typer
-from rich.console import Console
 
 from bench.figures import Aim, Part, ratios
-from bench.report import show
 from bench.throughput import Tell
+from bench.wrk import Turn, memory_mib, wrk
 from stack.ports import HOST, free_port
 
 PATH = "/v1/rankings/top-sales-per-city?limit=10"
 SECONDS, CONNECTIONS = 8, 16
-LATENCY = re.compile(r"(50|99)%\s+([0-9.]+)(us|ms|s)")
-SCALE = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
 def measure(rounds: int, tell: Tell) -> Part:
@@ -37,26 +31,26 @@ def measure(rounds: int, tell: Tell) -> Part:
         part.remarks.append("wrk is not installed: nothing was measured")
         return part
     with _redis() as redis_url:
-        found: dict[str, list[tuple[float, float, float]]] = {}
+        found: dict[str, list[Turn]] = {}
         memory: dict[str, list[float]] = {}
         for _ in range(rounds):
             for name in _servers(free_port(set())):
                 tell(f"asking {name}")
                 with _served(name, redis_url) as (address, process):
-                    found.setdefault(name, []).append(_wrk(address))
-                    memory.setdefault(name, []).append(_memory_mb(process))
+                    found.setdefault(name, []).append(_turn(address))
+                    memory.setdefault(name, []).append(memory_mib(process.pid))
     _report(part, found, memory)
     return part
 
 
-def _report(part: Part, found: dict[str, list[tuple[float, float, float]]], memory: dict[str, list[float]]) -> None:
+def _report(part: Part, found: dict[str, list[Turn]], memory: dict[str, list[float]]) -> None:
     for name, turns in found.items():
-        part.add(f"{name}", "requests/s", [turn[0] for turn in turns])
-        part.add(f"{name}: p50", "ms", [turn[1] for turn in turns])
-        part.add(f"{name}: p99", "ms", [turn[2] for turn in turns])
-        part.add(f"{name}: memory", "MB", memory[name])
+        part.add(f"{name}", "requests/s", [turn.rate for turn in turns])
+        part.add(f"{name}: p50", "ms", [turn.p50 for turn in turns])
+        part.add(f"{name}: p99", "ms", [turn.p99 for turn in turns])
+        part.add(f"{name}: memory", "MiB", memory[name])
     for name in ("gunicorn", "granian"):
-        pair = ([turn[0] for turn in found[name]], [turn[0] for turn in found["fastapi"]])
+        pair = ([turn.rate for turn in found[name]], [turn.rate for turn in found["fastapi"]])
         part.add(f"{name} / fastapi", "", ratios(*pair), Aim(at_least=0.8))
 
 
@@ -113,26 +107,12 @@ def _keep_for_comparison(redis_url: str, body: bytes) -> None:
     redis.Redis.from_url(redis_url).set("measured:top-sales-per-city", zlib.compress(body, 1))
 
 
-def _wrk(address: str) -> tuple[float, float, float]:
-    """Requests per second, p50 and p99 in ms; the first second warms up."""
+def _turn(address: str) -> Turn:
+    """The first second warms up."""
     from bench.serving_app import KEY
 
-    def run(seconds: int) -> str:
-        command = ["wrk", "--latency", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-H", f"Authorization: Bearer {KEY}"]
-        return subprocess.run([*command, address], capture_output=True, text=True, check=True).stdout
-
-    run(1)
-    said = run(SECONDS)
-    latency = {match[1]: float(match[2]) * SCALE[match[3]] for match in LATENCY.finditer(said)}
-    rate = re.search(r"Requests/sec:\s+([0-9.]+)", said)
-    assert rate, said
-    assert "Non-2xx" not in said, said
-    return float(rate[1]), latency["50"], latency["99"]
-
-
-def _memory_mb(process: subprocess.Popen[bytes]) -> float:
-    whole = psutil.Process(process.pid)
-    return sum(each.memory_info().rss for each in (whole, *whole.children(recursive=True))) / 2**20
+    wrk(address, KEY, 1, CONNECTIONS)
+    return wrk(address, KEY, SECONDS, CONNECTIONS)
 
 
 @contextmanager
@@ -148,13 +128,3 @@ def _redis() -> Iterator[str]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(10)
-
-
-def main(rounds: int = 3) -> None:
-    """Measure by itself: it needs no stack."""
-    console = Console()
-    show(console, measure(rounds, lambda text: console.print(f"[dim]{text}[/dim]")))
-
-
-if __name__ == "__main__":
-    typer.run(main)
