@@ -100,7 +100,7 @@ def jars(set_name: str) -> list[Path]:
     return [jar.path for jar in sets[set_name].jars]
 
 
-OPTIONAL = ("s3", "s3-flink", "rest-catalogue")
+OPTIONAL = ("s3", "s3-flink", "rest-catalogue", "clickhouse-jdbc")
 """Sets that are fetched when something asks for them."""
 
 

@@ -9,12 +9,14 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from rankings.catalogue import RANKINGS
 from rankings.ranking import Ranking
 from rankings.render.views import Cluster, analyst_access, on_cluster, sales_view, views
+from stack.jars import class_path
 from tests.serving.conftest import gateway, make_tables
 from tests.serving.test_real_stores import Real, real  # noqa: F401  (a fixture)
 from tests.serving.world import NOW, deltas, history
@@ -22,6 +24,7 @@ from tests.serving.world import NOW, deltas, history
 pytestmark = pytest.mark.servers
 
 PAGE = Path(__file__).parents[2] / "docs" / "analysts.md"
+VIEWS = sorted(ranking.slug for ranking in RANKINGS)
 EXAMPLES = re.findall(r"```sql\n(.*?)```", PAGE.read_text(), re.S)
 
 
@@ -167,6 +170,31 @@ def test_analysts_read_with_the_clients_they_use(analyst: str) -> None:
         assert frame["total"].tolist() == [total for _, total in expected]
         assert all(isinstance(total, Decimal) for total in frame["total"])
         assert "top_sales_per_city" in sqlalchemy.inspect(connection).get_table_names(schema="tidelake")
+
+
+def test_a_jdbc_driver_reads_what_the_others_read(analyst: str, tmp_path: Path) -> None:
+    import clickhouse_connect
+
+    with clickhouse_connect.get_client(dsn=analyst) as client:
+        text = "SELECT toString(currency) AS code, sum(amount) FROM sales_by_day GROUP BY code ORDER BY code"
+        expected = [f"{currency} {total}" for currency, total in rows(client, text)]
+    path = class_path("clickhouse-jdbc")
+    compile_command = [
+        "javac",
+        "-proc:none",
+        "-d",
+        str(tmp_path),
+        "-cp",
+        path,
+        str(Path(__file__).with_name("Reads.java")),
+    ]
+    subprocess.run(compile_command, check=True)
+    parts = urlsplit(analyst)
+    address = f"jdbc:clickhouse://{parts.hostname}:{parts.port}/tidelake?compress=false"
+    command = ["java", "-cp", f"{tmp_path}:{path}", "Reads", address, "analyst", "look"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.splitlines() == [*expected, *(f"table {name}" for name in VIEWS), "error 396"]
 
 
 @pytest.mark.parametrize(
