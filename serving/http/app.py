@@ -17,6 +17,7 @@ from serving.http import (
     healthz,
     lineage,
     list_rankings,
+    metrics,
     operator_calls,
     over_time,
     problem,
@@ -64,6 +65,7 @@ def create_app(api: Api) -> Flask:
     # In this order: what comes later, a refusal for instance, is logged with its id.
     request_id.register(app)
     access_log.register(app)
+    registry = metrics.register(app, api)
     security.register(app)
     compression.register(app)
     authorization.register(app, api)
@@ -71,6 +73,7 @@ def create_app(api: Api) -> Flask:
     for each in ENDPOINTS:
         app.register_api(each.blueprint(api))
     app.register_api(healthz.blueprint())
+    app.register_api(metrics.blueprint(registry))
     app.register_blueprint(reference.blueprint(app))
     app.register_blueprint(pages.blueprint(api))
     return app
