@@ -73,7 +73,7 @@ def _new_session(settings: Settings) -> Iterator[SparkSession]:
     with (settings.log_dir / "spark.log").open("ab") as log:
         gateway = _jvm(settings, scratch, log)
         try:
-            yield _session(gateway, settings)
+            yield _session(gateway, settings, _start_options(settings, scratch))
             _stop(gateway)
         finally:
             _end(gateway)
@@ -81,7 +81,10 @@ def _new_session(settings: Settings) -> Iterator[SparkSession]:
 
 
 def _jvm(settings: Settings, scratch: Path, log: IO[bytes]) -> Any:
-    """Starts the JVM with what has to be known at its start; passwords are not among it, for `ps` shows it to all."""
+    """Starts the JVM with what has to be known at its start; passwords are not among it, for `ps` shows it to all.
+
+    Under `spark-submit`, which has started this process, it is the JVM of that.
+    """
     from pyspark import SparkConf
     from pyspark.errors import PySparkRuntimeError
     from pyspark.java_gateway import launch_gateway
@@ -153,15 +156,18 @@ def jar_files(settings: Settings) -> list[str]:
     return [str(path) for path in jars("spark")]
 
 
-def _session(gateway: Any, settings: Settings) -> SparkSession:
+def _session(gateway: Any, settings: Settings, options: Mapping[str, str]) -> SparkSession:
     from pyspark import SparkConf, SparkContext
     from pyspark.sql import SparkSession
 
     # It would write every error of a query to standard error as one line of JSON.
     logging.getLogger("SQLQueryContextLogger").disabled = True
-    # A configuration made through this gateway carries what the JVM was started with.
+    # A configuration made through this gateway carries what the JVM was started with, by whomever.
     SparkContext._ensure_initialized(gateway=gateway)
-    context = _uninterrupted(lambda: SparkContext(gateway=gateway, conf=SparkConf(_jvm=gateway.jvm)))
+    conf = SparkConf(_jvm=gateway.jvm)
+    for name, value in options.items():
+        conf.setIfMissing(name, value)
+    context = _uninterrupted(lambda: SparkContext(gateway=gateway, conf=conf))
     made = SparkSession(context)
     for name, value in {**_session_options(), **_catalog(settings)}.items():
         made.conf.set(name, value)
@@ -218,12 +224,17 @@ def _stop(gateway: Any) -> None:
 
 
 def _end(gateway: Any) -> None:
-    """Sees to it that the JVM is gone, whatever it was doing, and lets this process start another."""
+    """Sees to it that the JVM is gone, whatever it was doing, and lets this process start another.
+
+    That of `spark-submit` ends with this process.
+    """
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
     SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
     SparkSession._instantiatedSession = None
+    if gateway.proc is None:
+        return
     gateway.proc.stdin.close()
     try:
         gateway.proc.wait(STOP_SECONDS)

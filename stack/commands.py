@@ -145,11 +145,18 @@ def env(as_json: AsJson = False) -> None:
         typer.echo(f"export TIDELAKE_{name.upper()}={shlex.quote(value)}")
 
 
-def jars() -> None:
+def jars(
+    *,
+    spark: Annotated[bool, typer.Option("--spark", help="Print those of a reconciliation, for spark-submit.")] = False,
+) -> None:
     """Download and verify every jar that the servers need, into a cache that all checkouts share."""
     from runtime.settings import settings
     from stack.jars import all_jars
+    from stack.spark import spark_jars
 
+    if spark:
+        typer.echo(",".join(map(str, spark_jars())))
+        return
     _fetch_jars()
     wanted = all_jars()
     typer.echo(f"{len(wanted)} jars, {sum(jar.size for jar in wanted) / 1e6:.0f} MB, in {settings().jar_cache}")
