@@ -59,7 +59,7 @@ class Probes:
 def measure(chosen: Settings, rate: float, seconds: float, tell: Tell) -> Part:
     """Loads some sales, lets the shop change them, and probes meanwhile."""
     tell(f"loading {LOADED:,} sales into the shop")
-    _shop("load", str(LOADED)).wait()
+    shop("load", str(LOADED)).wait()
     with changing(rate, seconds + LEAD_SECONDS):
         tell(f"probing for {seconds:.0f} s at {rate:.0f} changes/s")
         time.sleep(LEAD_SECONDS)
@@ -77,15 +77,16 @@ def measure(chosen: Settings, rate: float, seconds: float, tell: Tell) -> Part:
 @contextmanager
 def changing(rate: float, seconds: float) -> Iterator[None]:
     """The shop at work, in a process of its own, until the time is over."""
-    shop = _shop("run", "--rate", str(rate), "--seconds", str(seconds))
+    running = shop("run", "--rate", str(rate), "--seconds", str(seconds))
     try:
         yield
     finally:
-        shop.terminate()
-        shop.wait()
+        running.terminate()
+        running.wait()
 
 
-def _shop(*arguments: str) -> subprocess.Popen[bytes]:
+def shop(*arguments: str) -> subprocess.Popen[bytes]:
+    """The shop's command, at work in a process of its own."""
     quiet = subprocess.DEVNULL
     return subprocess.Popen([sys.executable, "-m", "runtime", "shop", *arguments], stdout=quiet, stderr=quiet)
 

@@ -20,7 +20,8 @@ from pathlib import Path
 import httpx
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from bench.delay import changing
+from bench import reconciliation
+from bench.delay import LOADED, changing, shop
 from bench.figures import Aim, Part
 from bench.throughput import Tell
 from bench.wrk import Turn, memory_mib, wrk
@@ -84,7 +85,9 @@ def measure(chosen: Settings, rate: float, seconds: float, tell: Tell) -> Part:
     if shutil.which("wrk") is None:
         part.remarks.append("wrk is not installed: nothing was measured")
         return part
-    _reconcile()
+    tell(f"loading {LOADED:,} sales into the shop, and reconciling them")
+    shop("load", str(LOADED)).wait()
+    reconciliation.measure(tell)
     rounds = max(WARM_ROUNDS + 1, round(seconds / TURN_SECONDS / len(WAYS)))
     whole = rounds * len(WAYS) * (TURN_SECONDS + 1.0)
     with changing(rate, whole), _api(redis=True) as one, _api(redis=False) as other:
@@ -113,11 +116,6 @@ def _report(part: Part, turns: dict[str, list[Turn]], memory: list[float]) -> No
         part.add(f"{what}: p99", "ms", [each.p99 for each in found])
     part.add("memory of the API", "MiB", memory)
     part.add("memory at the end / after the first round", "", [memory[-1] / memory[WARM_ROUNDS - 1]], Aim(at_most=1.1))
-
-
-def _reconcile() -> None:
-    """So that there is a history to merge with."""
-    subprocess.run([sys.executable, "-m", "runtime", "reconcile"], check=True, stdout=subprocess.DEVNULL)
 
 
 def _turn(chosen: Settings, way: Way, served: Served) -> Turn:
