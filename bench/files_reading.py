@@ -7,7 +7,6 @@ Tells rows, seconds, and the most memory it took besides what it has before the 
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from bench.memory import peak_mib
 from runtime.settings import settings
 from streaming.sources.files.definition import FilesSource
 from streaming.sources.files.reader import reader
@@ -68,7 +68,7 @@ def main(folder: str, name: str, way: str) -> None:
     began = time.perf_counter()
     rows = WAYS[way](source)
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mib()
     print(json.dumps({"rows": rows, "seconds": seconds, "peak_mib": peak, "file_mib": size / 2**20}))
 
 

@@ -7,13 +7,13 @@ loop of httpx and Python's json over the same pages, which keeps nothing, checks
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
+from bench.memory import peak_mib
 from bench.rest_service import PAGE
 from runtime.settings import settings
 from streaming.sources.rest.definition import RestSource
@@ -68,7 +68,7 @@ def main(url: str, name: str, way: str) -> None:
     began = time.perf_counter()
     rows = WAYS[way](definition(url, name))
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mib()
     print(json.dumps({"rows": rows, "seconds": seconds, "peak_mib": peak}))
 
 

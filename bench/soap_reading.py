@@ -7,13 +7,13 @@ zeep's own values of the same answers.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
+from bench.memory import peak_mib
 from runtime.settings import settings
 from streaming.sources.soap.definition import SoapSource
 
@@ -92,7 +92,7 @@ def main(wsdl: str, name: str, way: str) -> None:
     began, used = time.perf_counter(), time.process_time()
     rows = WAYS[way](definition(wsdl, name))
     seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - used
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mib()
     print(json.dumps({"rows": rows, "seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mib": peak}))
 
 
