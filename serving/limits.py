@@ -92,7 +92,6 @@ class RateLimits:
             raise StoreAway("Redis does not answer", received=str(error)) from error
 
     def _answer(self, item: RateLimitItem, who: str) -> Allowance:
-
         if self._limiter is None:
             self._limiter = self._make()
         passed = self._limiter.hit(item, "api", who)

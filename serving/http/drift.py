@@ -11,7 +11,7 @@ from rankings.ranking import Ranking
 from serving.compose import Api
 from serving.http import cursor
 from serving.http.endpoint import OPERATION, endpoint
-from serving.http.models import DriftList
+from serving.http.operation_models import DriftList
 from serving.http.parameters import DriftPages
 from serving.http.publications import one
 from serving.http.questions import ranking_named

@@ -72,17 +72,15 @@ def endpoint(  # noqa: PLR0917
         status: of success.
     """
     documented.add(gives)
-    forms = (JSON, CSV, ARROW) if table else (form,)
     ends = sorted({*problems, *(() if keyless else ALWAYS), *((406,) if table else ())})
-    responses = {str(status): _success(gives, forms), **{str(each): _problem(each) for each in ends}}
+    told = _success(gives, (JSON, CSV, ARROW) if table else (form,))
+    responses = {str(status): told, **{str(each): _problem(each) for each in ends}}
+    security: list[dict[str, list[str]]] = [] if keyless else [{"key": []}]
 
     def register(view: View) -> View:
-        adder = getattr(blueprint, method.lower())
-        register = adder(
-            address, tags=[tag], responses=responses, operation_id=view.__name__,
-            security=[] if keyless else [{"key": []}],
-        )  # fmt: skip
-        made: View = register(_validated(view))
+        add = getattr(blueprint, method.lower())
+        about = {"tags": [tag], "responses": responses, "security": security, "operation_id": view.__name__}
+        made: View = add(address, **about)(_validated(view))
         return made
 
     return register

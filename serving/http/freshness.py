@@ -10,7 +10,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from serving.compose import Api
 from serving.evidence import freshness, instant, reconciliation, sources
 from serving.http.endpoint import OPERATION, endpoint
-from serving.http.models import FreshnessAnswer
+from serving.http.operation_models import FreshnessAnswer
 from serving.http.parameters import Nothing
 from serving.http.representation import json_response
 from serving.records import Position

@@ -13,7 +13,7 @@ from serving.compose import Api
 from serving.evidence import instant
 from serving.http import cursor
 from serving.http.endpoint import OPERATION, endpoint
-from serving.http.models import AuditList
+from serving.http.operation_models import AuditList
 from serving.http.parameters import Pages
 from serving.http.problem import Problem
 from serving.http.representation import json_response

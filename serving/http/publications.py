@@ -9,7 +9,7 @@ from serving.compose import Api
 from serving.evidence import instant
 from serving.http import cursor
 from serving.http.endpoint import OPERATION, endpoint
-from serving.http.models import Done, PublicationAnswer, PublicationList
+from serving.http.operation_models import Done, PublicationAnswer, PublicationList
 from serving.http.operator_calls import done
 from serving.http.parameters import LARGEST_VERSION, Nothing, Pages
 from serving.http.paths import VersionPath

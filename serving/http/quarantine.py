@@ -10,7 +10,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from serving.compose import Api
 from serving.http import cursor
 from serving.http.endpoint import OPERATION, endpoint
-from serving.http.models import Done, QuarantineList
+from serving.http.operation_models import Done, QuarantineList
 from serving.http.operator_calls import done
 from serving.http.parameters import Discarding, Nothing, QuarantinePages
 from serving.http.paths import RecordPath

@@ -169,8 +169,8 @@ def _freshness(api: Api) -> Any:
 def flat(value: object, name: str = "") -> list[tuple[str, object]]:
     """A document as lines, for people to read.
 
-    >>> flat({"a": {"b": 1, "c": [2, 3]}, "d": None})
-    [('a: b', 1), ('a: c', '2, 3'), ('d', None)]
+    >>> flat({"a": {"b": 1, "c": [2, 3]}, "d": None, "e": []})
+    [('a: b', 1), ('a: c', '2, 3'), ('d', None), ('e', None)]
     """
     if isinstance(value, dict):
         parts = [flat(part, f"{name}: {key}" if name else str(key)) for key, part in value.items()]
@@ -178,7 +178,7 @@ def flat(value: object, name: str = "") -> list[tuple[str, object]]:
     if isinstance(value, list):
         if any(isinstance(part, dict | list) for part in value):
             return [line for number, part in enumerate(value, 1) for line in flat(part, f"{name} {number}")]
-        return [(name, ", ".join(map(str, value)))]
+        return [(name, ", ".join(map(str, value)) or None)]
     return [] if value is None and not name else [(name, value)]
 
 

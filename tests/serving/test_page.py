@@ -20,7 +20,7 @@ from serving.http.authorization import COOKIE
 from serving.keys import key_hash
 from serving.page.formats import grouped
 from serving.ports import ApiKey
-from serving.records import Published
+from serving.records import LedgerRow, Published
 from tests.serving.conftest import KEY
 from tests.serving.test_operation import refused
 from tests.serving.test_routes import CITY, fill
@@ -124,6 +124,20 @@ def test_operators_publish_and_replay_from_the_page(doubles: Doubles, operator: 
     assert action
     assert operator.post(html.unescape(action[1]), headers=ORIGIN).status_code == 303
     assert doubles.operations.asked == ["publish 1", "replay events.rest/0/1 by tl_op"]
+
+
+def test_a_reason_names_its_field_once(doubles: Doubles, browser: Any) -> None:
+    doubles.records.quarantine = [replace(refused(1), reason="amount: received 'x', valid: a decimal")]
+    text = html.unescape(browser.get("/quarantine").text)
+    assert "<strong>amount</strong>: received 'x'" in text
+
+
+def test_a_certificate_names_tables_as_they_are_called(doubles: Doubles, browser: Any) -> None:
+    certificate: dict[str, object] = {"snapshots": {"lake.gold.top_sales_per_city": 7}, "drift": []}
+    doubles.ledger.ledger[1] = LedgerRow(1, NOW, (1,), "published", NOW, NOW, certificate, None)
+    text = browser.get("/publications/1").text
+    assert "snapshots: lake.gold.top_sales_per_city" in text
+    assert re.search(r">drift</th><td[^>]*>–<", text)
 
 
 def test_readers_and_other_sites_change_nothing(doubles: Doubles, caller: Caller, browser: Any) -> None:
