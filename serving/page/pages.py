@@ -24,6 +24,7 @@ from serving.http.quarantine import quarantine
 from serving.http.why import why
 from serving.keys import OPERATE, READ
 from serving.page.formats import FILTERS
+from serving.page.outline import outline
 from serving.page.rankings import Panel, choices, lacks, panels, told
 from serving.page.timeline import Timeline, timeline
 from serving.ports import StoreFailed
@@ -104,7 +105,7 @@ def _operating(made: Blueprint, api: Api) -> None:
     @guarded(api)
     def certificate_page(version: int) -> Response:
         found = publication(api, version)
-        return _page("certificate.html", one=found, certificate=flat(found["certificate"]))
+        return _page("certificate.html", one=found, tables=outline(found["certificate"] or {}))
 
     @made.get("/drift")
     @guarded(api)
@@ -164,22 +165,6 @@ def _freshness(api: Api) -> Any:
         return freshness_document(api)
     except StoreFailed:
         return {"topics": [], "sources": [], "reconciliation": None}
-
-
-def flat(value: object, name: str = "") -> list[tuple[str, object]]:
-    """A document as lines, for people to read.
-
-    >>> flat({"a": {"b": 1, "c": [2, 3]}, "d": None, "e": []})
-    [('a: b', 1), ('a: c', '2, 3'), ('d', None), ('e', None)]
-    """
-    if isinstance(value, dict):
-        parts = [flat(part, f"{name}: {key}" if name else str(key)) for key, part in value.items()]
-        return [line for part in parts for line in part]
-    if isinstance(value, list):
-        if any(isinstance(part, dict | list) for part in value):
-            return [line for number, part in enumerate(value, 1) for line in flat(part, f"{name} {number}")]
-        return [(name, ", ".join(map(str, value)) or None)]
-    return [] if value is None and not name else [(name, value)]
 
 
 def _doing(made: Blueprint, api: Api) -> None:

@@ -132,12 +132,22 @@ def test_a_reason_names_its_field_once(doubles: Doubles, browser: Any) -> None:
     assert "<strong>amount</strong>: received 'x'" in text
 
 
-def test_a_certificate_names_tables_as_they_are_called(doubles: Doubles, browser: Any) -> None:
-    certificate: dict[str, object] = {"snapshots": {"lake.gold.top_sales_per_city": 7}, "drift": []}
+def test_a_certificate_has_a_table_for_each_of_its_parts(doubles: Doubles, browser: Any) -> None:
+    span = {"topic": "events.rest", "partition": 0, "first_offset": 3}
+    certificate: dict[str, object] = {
+        "records": 12,
+        "drift": [],
+        "snapshots": {"lake.gold.top_sales_per_city": 7},
+        "partitions": [span, {**span, "partition": 1, "first_offset": None}],
+    }
     doubles.ledger.ledger[1] = LedgerRow(1, NOW, (1,), "published", NOW, NOW, certificate, None)
     text = browser.get("/publications/1").text
-    assert "snapshots: lake.gold.top_sales_per_city" in text
+    assert re.search(r">records</th><td[^>]*>12<", text)
     assert re.search(r">drift</th><td[^>]*>–<", text)
+    assert re.search(r"<h2>snapshots</h2>.*?>lake\.gold\.top_sales_per_city</th><td[^>]*>7<", text, re.DOTALL)
+    assert re.search(r"<h2>partitions</h2>.*?>topic</th><th[^>]*>partition</th><th[^>]*>first offset<", text, re.DOTALL)
+    assert re.search(r">events\.rest</th><td[^>]*>0</td><td[^>]*>3</td></tr>", text)
+    assert re.search(r">events\.rest</th><td[^>]*>1</td><td[^>]*>–</td></tr>", text)
 
 
 def test_readers_and_other_sites_change_nothing(doubles: Doubles, caller: Caller, browser: Any) -> None:
