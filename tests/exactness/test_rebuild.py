@@ -43,8 +43,9 @@ def test_rebuilt_with_its_rows_there(stack: Settings, truth: Truth) -> None:
     truth.equals_live()
 
 
-def test_rebuilt_with_its_rows_gone(stack: Settings, truth: Truth) -> None:
+def test_rebuilt_with_its_rows_gone(stack: Settings, truth: Truth, reconcile: Callable[[], None]) -> None:
     with closing(connect()) as client:
+        published(client, reconcile)
         boundary, _ = publication(client)
         for ranking in RANKINGS:
             client.command(
@@ -67,8 +68,7 @@ def test_rebuilt_with_its_rows_gone(stack: Settings, truth: Truth) -> None:
 def test_refused_while_the_log_may_be_compacted(stack: Settings, truth: Truth, reconcile: Callable[[], None]) -> None:
     job = running(stack.flink)[NAME]
     with closing(connect()) as client:
-        if not publication(client)[1]:
-            reconcile()
+        published(client, reconcile)
         version, boundary, *rest, _ = client.query(current_publication()).result_rows[0]
         publish(client, version, datetime.now(UTC) - timedelta(days=stack.compaction_lag_days, minutes=1), *rest)
         refused = rebuild(stack)
@@ -77,6 +77,12 @@ def test_refused_while_the_log_may_be_compacted(stack: Settings, truth: Truth, r
     assert "the log may have been compacted" in refused.stderr
     assert running(stack.flink)[NAME] == job
     truth.equals_merged()
+
+
+def published(client: Any, reconcile: Callable[[], None]) -> None:
+    """There is a history, whichever tests ran before."""
+    if not publication(client)[1]:
+        reconcile()
 
 
 def publish(client: Any, version: int, boundary: datetime, versions: list[int], names: list[str]) -> None:
