@@ -14,6 +14,7 @@ import orjson
 import structlog
 from waitress.channel import ClientDisconnected
 
+from stack.clickhouse.blocks import BLOCKS
 from stack.clickhouse.compression import Compressor, compressor
 from stack.clickhouse.errors import ClickHouseError
 from stack.clickhouse.execute import Outcome, Summary
@@ -69,7 +70,8 @@ def send(outcome: Outcome, query: Query, start: StartResponse, life: ExitStack, 
         life: what ends with the answer.
     """
     first, ended = _first(outcome.pieces)
-    encoding = query.encoding if not ended or len(first) >= _SMALL else None
+    # Whoever asked for blocks reads nothing else, and no header would tell the difference.
+    encoding = query.encoding if not ended or len(first) >= _SMALL or query.encoding == BLOCKS else None
     if ended:
         body = _packed(first, encoding)
         start("200 OK", [*_headers(outcome, query, encoding), ("Content-Length", str(len(body)))])
@@ -114,7 +116,7 @@ def _headers(outcome: Outcome, query: Query, encoding: str | None) -> list[tuple
     ]
     if outcome.format:
         headers.append(("X-ClickHouse-Format", _printable(outcome.format)))
-    if encoding:
+    if encoding and encoding != BLOCKS:
         headers.append(("Content-Encoding", encoding))
     return headers
 

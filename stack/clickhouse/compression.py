@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, cast
 
+from stack.clickhouse.blocks import BLOCKS, BlockReader, BlockWriter
 from stack.clickhouse.errors import ClickHouseError
 
 PREFERENCE = ("lz4", "zstd", "gzip", "deflate")
@@ -55,6 +56,7 @@ def _zstd() -> Compressor:
 
 
 _COMPRESSORS: dict[str, Callable[[], Compressor]] = {
+    BLOCKS: BlockWriter,
     "lz4": _Lz4,
     "zstd": _zstd,
     "gzip": lambda: zlib.compressobj(1, zlib.DEFLATED, _GZIP),
@@ -62,6 +64,7 @@ _COMPRESSORS: dict[str, Callable[[], Compressor]] = {
 }
 
 _DECOMPRESSORS: dict[str, Callable[[], Decompressor]] = {
+    BLOCKS: BlockReader,
     "lz4": lambda: cast("Decompressor", importlib.import_module("lz4.frame").LZ4FrameDecompressor()),
     "zstd": lambda: cast("Decompressor", importlib.import_module("backports.zstd").ZstdDecompressor()),
     "gzip": lambda: cast("Decompressor", zlib.decompressobj(_GZIP)),
@@ -85,7 +88,7 @@ def _forbidden(part: str) -> bool:
 
 
 def compressor(encoding: str) -> Compressor:
-    """A new compressor of one of `PREFERENCE`."""
+    """A new compressor of one of `PREFERENCE`, or of `BLOCKS`."""
     return _COMPRESSORS[encoding]()
 
 

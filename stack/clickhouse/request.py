@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 from urllib.parse import parse_qsl
 
+from stack.clickhouse.blocks import BLOCKS
 from stack.clickhouse.compression import chosen, decompressed
 from stack.clickhouse.errors import ClickHouseError
 from stack.clickhouse.form import ExternalTable, read_form
@@ -58,7 +59,7 @@ class Query:
         session: the session to run in, or None.
         read_only: the method allows no changes.
         whole: the answer's head may be sent only when the query has ended.
-        encoding: the encoding to answer in, or None.
+        encoding: the encoding to answer in, or None; `BLOCKS` is one that no header names.
         cancel_on_close: the query is cancelled when the caller hangs up.
         external: tables that exist for this query.
     """
@@ -97,7 +98,7 @@ def query_of(environ: Mapping[str, Any], headers: Mapping[str, str], params: Map
         ClickHouseError: the request asks for something that is not served, or contradicts itself.
     """
     _refuse_unserved(params)
-    pieces = _body(environ["wsgi.input"], headers)
+    pieces = _body(environ["wsgi.input"], headers, in_blocks=_on(params, "decompress"))
     external: tuple[ExternalTable, ...] = ()
     if headers["content-type"].startswith("multipart/form-data"):
         fields, external = read_form(environ, params)
@@ -115,27 +116,27 @@ def query_of(environ: Mapping[str, Any], headers: Mapping[str, str], params: Map
         session=_session(params),
         read_only=environ["REQUEST_METHOD"] in ("GET", "HEAD"),
         whole=_on(params, "wait_end_of_query") or _on(params, "http_wait_end_of_query"),
-        encoding=chosen(headers.get("accept-encoding", "")) if _on(params, "enable_http_compression") else None,
+        encoding=_encoding(headers, params),
         cancel_on_close=_on(params, "cancel_http_readonly_queries_on_client_close"),
         external=external,
     )
 
 
 def _refuse_unserved(params: Mapping[str, str]) -> None:
-    for name in ("compress", "decompress"):
-        if _on(params, name):
-            raise ClickHouseError(
-                "NOT_IMPLEMENTED",
-                f"{name}=1 (ClickHouse's own block compression) is not served; use Content-Encoding, or "
-                "Accept-Encoding with enable_http_compression=1",
-            )
     if params.get("role"):
         raise ClickHouseError("UNKNOWN_ROLE", f"There is no role `{params['role']}`: roles are not served")
 
 
-def _body(stream: IO[bytes], headers: Mapping[str, str]) -> Iterator[bytes]:
+def _body(stream: IO[bytes], headers: Mapping[str, str], *, in_blocks: bool) -> Iterator[bytes]:
     pieces = iter(lambda: stream.read(PIECE), b"")
-    return decompressed(pieces, headers.get("content-encoding", "").strip().lower())
+    encoded = decompressed(pieces, headers.get("content-encoding", "").strip().lower())
+    return decompressed(encoded, BLOCKS) if in_blocks else encoded
+
+
+def _encoding(headers: Mapping[str, str], params: Mapping[str, str]) -> str | None:
+    if _on(params, "compress"):
+        return BLOCKS
+    return chosen(headers.get("accept-encoding", "")) if _on(params, "enable_http_compression") else None
 
 
 def _sql_and_more(query: str, pieces: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:

@@ -190,7 +190,7 @@ def test_a_jdbc_driver_reads_what_the_others_read(analyst: str, tmp_path: Path) 
     ]
     subprocess.run(compile_command, check=True)
     parts = urlsplit(analyst)
-    address = f"jdbc:clickhouse://{parts.hostname}:{parts.port}/tidelake?compress=false"
+    address = f"jdbc:clickhouse://{parts.hostname}:{parts.port}/tidelake"
     command = ["java", "-cp", f"{tmp_path}:{path}", "Reads", address, "analyst", "look"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr[-3000:]
