@@ -105,7 +105,8 @@ def _operating(made: Blueprint, api: Api) -> None:
     @guarded(api)
     def certificate_page(version: int) -> Response:
         found = publication(api, version)
-        return _page("certificate.html", one=found, tables=outline(found["certificate"] or {}))
+        kept = found["certificate"]
+        return _page("certificate.html", one=found, tables=outline(kept) if isinstance(kept, dict) else [])
 
     @made.get("/drift")
     @guarded(api)
