@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -22,17 +19,14 @@ from serving.compose import compose
 from serving.http.app import create_app
 from serving.keys import key_hash
 from serving.ports import ApiKey
+from tests import browser
+from tests.browser import picture
 from tests.serving.test_operation import refused
 from tests.serving.test_routes import fill
 from tests.serving.world import Clock, Doubles, deltas, history, sale
 
-CHROMIUM = os.environ.get("TIDELAKE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.servers,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install Debian's `chromium`, or set TIDELAKE_CHROMIUM"),
-]
+pytestmark = [pytest.mark.servers, browser.needs_chromium]
 KEY = "tl_the-browsers-key"
-PICTURES = os.environ.get("TIDELAKE_SCREENSHOTS")
 
 
 @pytest.fixture
@@ -61,31 +55,13 @@ class Moving(Clock):
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    with browser.launched() as chromium:
+        yield chromium
 
 
 def opened(chromium: Any, address: str, **options: Any) -> tuple[Any, list[str]]:
-    """A page that has logged in by the form, and what its console says is wrong."""
-    page = chromium.new_context(**options).new_page()
-    wrong: list[str] = []
-    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.goto(f"{address}/login")
-    page.get_by_label("API key").fill(KEY)
-    page.get_by_role("button", name="Log in").click()
-    page.get_by_label("Which sales count").wait_for()
-    return page, wrong
-
-
-def picture(page: Any, name: str) -> None:
-    """Kept for people, if TIDELAKE_SCREENSHOTS names a folder."""
-    if PICTURES:
-        page.screenshot(path=str(Path(PICTURES, f"{name}.png")), full_page=True)
+    """A page that has logged in, and what its console says is wrong."""
+    return browser.opened(chromium, address, KEY, **options)
 
 
 def test_figures_fill_live(chromium: Any, address: str, doubles: Doubles, clock: Clock) -> None:
