@@ -183,7 +183,11 @@ def detached() -> subprocess.Popen[bytes]:
     """A supervisor in a process of its own, with everything ready."""
     code = DETACHED.format(folder=str(Path(__file__).parent))
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL)
-    wait_for(lambda: control.status(with_memory=False).state == "ready")
+    try:
+        wait_for(lambda: control.status(with_memory=False).state == "ready")
+    except BaseException:
+        process.terminate()
+        raise
     return process
 
 
