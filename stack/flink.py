@@ -46,6 +46,9 @@ def jobmanager() -> Service:
         ready=_overview_answers,
         version=version("apache-flink"),
         address=settings().flink,
+        # A JobManager that is new knows no job; the TaskManager would go on with those of the old one, and offer itself
+        # to the new one only after the heartbeat's timeout.
+        carries=(TASKMANAGER,),
         prepare=lambda: _prepare(JOBMANAGER),
     )
 

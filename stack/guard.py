@@ -21,7 +21,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
@@ -104,7 +104,6 @@ def _watch(server: subprocess.Popen[bytes], wake: int, log: Path, orphan_seconds
         code = server.poll()
         if code is not None:
             return code
-        _reap_orphans(server.pid)
         adopted = _end_orphans(server.pid, adopted, orphan_seconds)
         _limit_log(log)
 
@@ -131,32 +130,42 @@ def _end_descendants(group: int) -> None:
     while children := list(_children(os.getpid())):
         for child in children:
             _signal(child, signal.SIGKILL)
-        _reap_orphans(group)
+        _reap(child for child in children if child != group)
         time.sleep(STEP_SECONDS)
 
 
-def _reap_orphans(server: int) -> None:
-    """Takes the exit codes of adopted processes; the server's own is left to its `Popen`."""
-    for child in _children(os.getpid()):
-        if child != server:
-            try:
-                os.waitpid(child, os.WNOHANG)
-            except ChildProcessError:
-                continue
+def _reap(orphans: Iterable[int]) -> None:
+    """Takes the exit codes of adopted processes that have ended; the server's own is left to its `Popen`."""
+    for child in orphans:
+        try:
+            os.waitpid(child, os.WNOHANG)
+        except ChildProcessError:
+            continue
 
 
 def _end_orphans(server: int, adopted: dict[int, float], orphan_seconds: float) -> dict[int, float]:
     """Ends what has been adopted for `orphan_seconds`; returns what is adopted, with the time it was first seen."""
     now = time.monotonic()
-    seen = {child: adopted.get(child, now) for child in _children(os.getpid()) if child != server}
+    _reap(_orphans(server))
+    seen = {child: adopted.get(child, now) for child in _orphans(server)}
     for child, since in seen.items():
         if now - since >= orphan_seconds:
             _signal(child, signal.SIGKILL)
     return seen
 
 
+def _orphans(server: int) -> list[int]:
+    """The children but for the server, as the kernel lists them: quick, but one may be left out while another ends."""
+    try:
+        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    except FileNotFoundError:
+        # A kernel without such lists.
+        return [child for child in _children(os.getpid()) if child != server]
+    return [int(child) for child in children if int(child) != server]
+
+
 def _children(parent: int) -> Iterator[int]:
-    """The process ids of the direct children of a process."""
+    """The process ids of the direct children of a process: surely all, by a look at every process of the machine."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:

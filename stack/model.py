@@ -25,6 +25,7 @@ class Service:
         version: of the server, shown by `tidelake status`.
         address: where it answers, shown by `tidelake status`; without passwords.
         needs: names of services and steps that must be ready before it starts.
+        carries: names of services that are of no use without the process that ended: they start anew when it does.
         env: variables added to its environment.
         prepare: done before every start: folders and configuration files.
         tend: done every few seconds while it runs; raises if the server is not healthy.
@@ -39,6 +40,7 @@ class Service:
     version: str
     address: str
     needs: tuple[str, ...] = ()
+    carries: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     prepare: Action = nothing
     tend: Action = nothing

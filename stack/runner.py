@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 import traceback
@@ -12,7 +13,7 @@ import structlog
 from runtime.errors import Permanent, Retryable, TidelakeError
 from stack.board import Board, Row
 from stack.model import Service, Step
-from stack.process import Guarded, last_lines
+from stack.process import Guarded, last_lines, send
 
 log = structlog.get_logger()
 
@@ -84,6 +85,8 @@ class ServiceRunner(threading.Thread):
         """From start to end; returns when nothing of the server is left."""
         began = time.time()
         self._board.change(self.name, state="restarting" if self._was_ready else "starting", detail="")
+        if self._was_ready:
+            self._end_carried()
         self.part.prepare()
         process = self._process = Guarded(self.part)
         try:
@@ -94,6 +97,12 @@ class ServiceRunner(threading.Thread):
                 self._watch(process)
         finally:
             self._account(process)
+
+    def _end_carried(self) -> None:
+        """Ends what hangs on the process that ended; its own runner starts it anew."""
+        for row in self._board.rows():
+            if row.name in self.part.carries and row.pid:
+                send(row.pid, signal.SIGKILL)
 
     def _account(self, process: Guarded) -> None:
         """Stops what is left, and says how it ended unless that was wanted."""

@@ -21,8 +21,16 @@ from tests.running_stack import ZONE, at_home, running_stack
 
 TESTS = Path(__file__).parent
 
-LONGEST_FIRST = ("exactness", "sources", "batch", "serving", "stack_servers")
-"""The folders whose tests take minutes: two processes are both busy to the end if these come first."""
+LONGEST_FIRST = ("exactness", "sources", "batch", "batch, apart", "stack_servers", "serving")
+"""The groups whose tests take minutes: two processes are both busy to the end if these come first."""
+
+SHARED = {"batch": "spark"}
+"""Folders that are long, with what most of their tests share: those that do without it are a group of their own."""
+
+FOR_SHORT_LIVES = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
+"""Options of every Java program: those of the tests end before what the second compiler costs is gained again."""
+
+os.environ.setdefault("JDK_JAVA_OPTIONS", FOR_SHORT_LIVES)
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, and all that they start: some test Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -31,10 +39,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps the tests of a folder, which share servers, together in one process where several run them."""
-    items.sort(key=lambda item: _rank(_folder(item)))
+    """Keeps the tests that share servers together in one process where several run them."""
+    items.sort(key=lambda item: _rank(_group(item)))
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_folder(item)))
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _group(item: pytest.Item) -> str:
+    """The folder, or the smaller part of it."""
+    folder = _folder(item)
+    apart = folder in SHARED and SHARED[folder] not in getattr(item, "fixturenames", ())
+    return f"{folder}, apart" if apart else folder
 
 
 def _folder(item: pytest.Item) -> str:
@@ -42,8 +57,8 @@ def _folder(item: pytest.Item) -> str:
     return item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
 
 
-def _rank(folder: str) -> int:
-    return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
+def _rank(group: str) -> int:
+    return LONGEST_FIRST.index(group) if group in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
+INTERPRETED = "spark.sql.codegen.wholeStage=false"
+"""For a hundred rows, compiling each query takes far longer than running it. What is compiled runs in the tests that
+start a process of their own (`test_kills`, `test_cluster`, `test_s3`), in `test_golden` and in `tests/exactness`."""
+
+
 @pytest.fixture(scope="session")
 def batch_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings that name servers of the tests' own."""
@@ -39,6 +44,7 @@ def batch_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting
             mark_wait_seconds=1,
             live_wait_seconds=0,
             spark_jars=",".join(map(str, spark_jars())),
+            spark_options=INTERPRETED,
         )
 
 

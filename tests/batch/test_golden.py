@@ -25,6 +25,7 @@ pytestmark = pytest.mark.servers
 
 VERSION = 1
 BETWEEN = "|"
+COMPILED = "spark.sql.codegen.wholeStage"
 
 
 def rows() -> Iterator[tuple[object, ...]]:
@@ -49,8 +50,12 @@ def set_apart(spark: SparkSession) -> None:
 
 
 @pytest.fixture(scope="module")
-def sums(spark: SparkSession, batch_settings: Settings) -> dict[tuple[str, str, str], dict[SumKey, Total]]:
-    """The sums in gold, by zone, ranking and case."""
+def sums(
+    spark: SparkSession, batch_settings: Settings, request: pytest.FixtureRequest
+) -> dict[tuple[str, str, str], dict[SumKey, Total]]:
+    """The sums in gold, by zone, ranking and case; the queries are compiled, as they are for large tables."""
+    spark.conf.set(COMPILED, "true")
+    request.addfinalizer(lambda: spark.conf.set(COMPILED, "false"))
     World(batch_settings, spark).clear()
     spark.createDataFrame(list(rows()), BRONZE_SCHEMA).writeTo(lake.BRONZE).append()
     for statement in lake.ddl(RANKINGS):

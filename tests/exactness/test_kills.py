@@ -58,10 +58,11 @@ def survives(accident: Callable[[], object], stack: Settings, truth: Truth, writ
         writer.makes(CHANGES)
         accident()
         writer.makes(CHANGES)
+    written = datetime.now(UTC)
     wait_until_ready()
     truth.equals_live()
     truth.equals_merged()
-    wait_until_seen(datetime.now(UTC))
+    wait_until_seen(written)
     wait_until(lambda: not strays(stack.home), lambda: f"left behind: {strays(stack.home)}")
     wait_until(lambda: workers(stack.home) == worked, lambda: f"{workers(stack.home)} workers, not {worked}")
 

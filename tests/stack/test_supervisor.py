@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -52,7 +53,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Callable[..., object]:
     return run
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 15) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
     give_up = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < give_up, "it did not come to pass in time"
@@ -79,6 +80,15 @@ def test_a_killed_service_comes_back(stack: Callable[..., object]) -> None:
         first = control.kill("a", signal.SIGKILL)
         wait_for(lambda: board.row("a").restarts == 1 and board.row("a").state == "ready")
         assert control.pid_of("a") != first
+
+
+def test_what_a_killed_service_carries_starts_anew_with_it(stack: Callable[..., object]) -> None:
+    with stack(replace(service("a"), carries=("b",)), service("b"), service("c")) as board:  # type: ignore[attr-defined]
+        assert [board.row(name).restarts for name in "abc"] == [0, 0, 0]
+        control.kill("a", signal.SIGKILL)
+        wait_for(lambda: [board.row(name).restarts for name in "abc"] == [1, 1, 0] and board.state() == "ready")
+        control.kill("b", signal.SIGKILL)
+        wait_for(lambda: [board.row(name).restarts for name in "abc"] == [1, 2, 0] and board.state() == "ready")
 
 
 def test_a_service_can_be_restarted_by_another_process(stack: Callable[..., object]) -> None:
@@ -173,7 +183,11 @@ def detached() -> subprocess.Popen[bytes]:
     """A supervisor in a process of its own, with everything ready."""
     code = DETACHED.format(folder=str(Path(__file__).parent))
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL)
-    wait_for(lambda: control.status(with_memory=False).state == "ready")
+    try:
+        wait_for(lambda: control.status(with_memory=False).state == "ready")
+    except BaseException:
+        process.terminate()
+        raise
     return process
 
 
