@@ -71,7 +71,7 @@ class CachedFigures:
 
     def __init__(self, cache: Cache, flight_seconds: float) -> None:
         self._cache, self._flight_seconds = cache, flight_seconds
-        self._flights = Flights[Found]()
+        self._flights, self._reads = Flights[Found](), Flights[Found | Held]()
 
     def through(self, where: Callable[[], Place], make: Callable[[], Found]) -> tuple[Found, bool]:
         """The figures, and whether another request made them.
@@ -81,7 +81,8 @@ class CachedFigures:
             make: makes them; its error reaches all who wait for it, and nothing is kept.
         """
         place = where()
-        kept = self._read(place.key)
+        # One read for all who come meanwhile: a crowd must not queue for the cache's connections.
+        kept = self._reads.run(place.key, lambda: self._read(place.key))
         if isinstance(kept, Found):
             return kept, True
         made_here = threading.Event()

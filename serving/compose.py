@@ -76,7 +76,7 @@ def real_stores(settings: Settings) -> Stores:
         deltas=ClickHouseDeltas(server),
         totals=PostgresTotals(database),
         keys=PostgresKeys(database),
-        cache=RedisCache(settings.redis),
+        cache=RedisCache(settings.redis, connections=settings.api_threads),
         records=ClickHouseRecords(server),
         why=ClickHouseWhy(server),
         lake=IcebergLake(python_properties(settings), zone, Slots("the lake", 1, 4, settings.store_timeout_seconds)),
