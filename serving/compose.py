@@ -103,7 +103,7 @@ def compose(
     """
     stores = stores or real_stores(settings)
     pace = Pace(settings.cache_tick_ms, int(settings.reconciled_cache_seconds * 1000))
-    figures = CachedFigures(stores.cache, settings.store_timeout_seconds)
+    figures = CachedFigures(stores.cache, settings.store_timeout_seconds, settings.cache_tick_ms / 1000)
     versions = Versions(stores.records)
     return Api(
         stores=stores,

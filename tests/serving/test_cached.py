@@ -145,7 +145,8 @@ def test_all_who_read_a_warm_key_share_one_read() -> None:
 @pytest.mark.servers
 def test_a_crowd_larger_than_the_pool_makes_one_query(valkey: SecretStr) -> None:
     figures, make = CachedFigures(RedisCache(valkey, connections=2, wait_seconds=60), 60), Maker()
-    results = at_once(250, lambda _: figures.through(at("crowded"), make))
+    cold = at(f"crowded {time.monotonic_ns()}")
+    results = at_once(250, lambda _: figures.through(cold, make))
     assert make.made == 1
     assert [cached for _, cached in results].count(False) == 1
 
@@ -209,9 +210,39 @@ def test_only_the_holder_gives_a_claim_back(cache: Cache) -> None:
     assert cache.claim(at("k")().key, 60_000)
 
 
-def test_without_redis_every_answer_is_made(doubles: Doubles, caller: Caller) -> None:
+def test_without_redis_each_tick_is_asked_once(doubles: Doubles, caller: Caller, clock: Clock) -> None:
     doubles.cache.away = True
-    assert [caller.answer(TOP_SALES_PER_CITY.name)["evidence"]["cached"] for _ in range(3)] == [False] * 3
+
+    def cached() -> bool:
+        return bool(caller.answer(TOP_SALES_PER_CITY.name)["evidence"]["cached"])
+
+    assert [cached(), cached()] == [False, True]
+    clock.forward(milliseconds=250)
+    assert [cached(), cached()] == [False, True]
+    assert doubles.deltas.ranked_switch.calls == 2
+
+
+def test_a_process_remembers_what_it_read_or_made_and_not_for_long() -> None:
+    cache, make = MemoryCache(), Maker(0)
+    makes, reads = CachedFigures(cache, 5, memory_seconds=60), CachedFigures(cache, 5, memory_seconds=60)
+    assert makes.through(at("k"), make) == (FOUND, False)
+    assert reads.through(at("k"), make) == (FOUND, True)
+    forgets = CachedFigures(cache, 5, memory_seconds=0.01)
+    assert forgets.through(at("k"), make) == (FOUND, True)
+    cache.values.clear()
+    assert [each.through(at("k"), make) for each in (makes, reads)] == [(FOUND, True)] * 2
+    time.sleep(0.02)
+    assert forgets.through(at("k"), make) == (FOUND, False)
+    assert make.made == 2
+
+
+def test_what_is_too_large_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.cached.REMEMBERED", len(packed(FOUND)) * 16 - 1)
+    cache, make = MemoryCache(), Maker(0)
+    figures = CachedFigures(cache, 5, memory_seconds=60)
+    figures.through(at("k"), make)
+    cache.values.clear()
+    assert figures.through(at("k"), make) == (FOUND, False)
 
 
 @pytest.mark.servers
