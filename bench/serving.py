@@ -100,7 +100,7 @@ def _served(name: str, redis_url: str) -> Iterator[tuple[str, subprocess.Popen[b
 
 
 def _until_answered(address: str, redis_url: str, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 40
+    until = time.monotonic() + 90
     while time.monotonic() < until and process.poll() is None:
         try:
             answer = httpx.get(address, headers={"Authorization": f"Bearer {KEY}"})

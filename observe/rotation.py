@@ -38,7 +38,7 @@ class SharedRotatingFile(RotatingFileHandler):
         with suppress(OSError, ValueError):
             sys.stderr.write(f"a log line could not be written to {self._path}: {sys.exception()!r}\n")
 
-    def shouldRollover(self, record: logging.LogRecord) -> bool:  # type: ignore[override]  # noqa: N802 - likewise
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - likewise
         """Whether the file has reached its size. The standard library's would format the line just to measure it."""
         if self.stream is None:
             self.stream = self._open()
