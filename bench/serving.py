@@ -1,4 +1,8 @@
-"""Cache hits of the API by `wrk`: gunicorn and granian, beside the same route in FastAPI with uvicorn, in turns."""
+"""Cache hits of the API by `wrk`: gunicorn and granian, beside FastAPI with uvicorn, in turns.
+
+FastAPI stands there twice: a route that does the API's whole work for an answer, and one that does no more than check
+the key, read Redis and write the figures.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +20,15 @@ from pathlib import Path
 import httpx
 
 from bench.figures import Aim, Part, ratios
+from bench.serving_key import EACH_FROM_REDIS, KEY
 from bench.throughput import Tell
 from bench.wrk import Turn, memory_mib, wrk
 from stack.ports import HOST, free_port
 
 PATH = "/v1/rankings/top-sales-per-city?limit=10"
 SECONDS, CONNECTIONS = 8, 16
+EACH = ", each hit from Redis"
+PEERS = ("fastapi, the whole work", "fastapi, the read alone")
 
 
 def measure(rounds: int, tell: Tell) -> Part:
@@ -49,18 +56,25 @@ def _report(part: Part, found: dict[str, list[Turn]], memory: dict[str, list[flo
         part.add(f"{name}: p50", "ms", [turn.p50 for turn in turns])
         part.add(f"{name}: p99", "ms", [turn.p99 for turn in turns])
         part.add(f"{name}: memory", "MiB", memory[name])
-    for name in ("gunicorn", "granian"):
-        pair = ([turn.rate for turn in found[name]], [turn.rate for turn in found["fastapi"]])
-        part.add(f"{name} / fastapi", "", ratios(*pair), Aim(at_least=0.8))
+    for peer in PEERS:
+        for name in (each for each in found if each not in PEERS):
+            pair = ([turn.rate for turn in found[name]], [turn.rate for turn in found[peer]])
+            part.add(f"{name} / {peer}", "", ratios(*pair), Aim(at_least=0.8))
 
 
 def _servers(port: int) -> dict[str, list[str]]:
     app, threads = "bench.serving_app:app", "48"
     address = ["--host", HOST, "--port", str(port)]
+    gunicorn = ["gunicorn", "--worker-class", "gthread", "--threads", threads, "--bind", f"{HOST}:{port}", app]
+    granian = ["granian", "--interface", "wsgi", "--blocking-threads", threads, *address, app]
+    uvicorn = ["uvicorn", "--no-access-log", *address]
     return {
-        "gunicorn": ["gunicorn", "--worker-class", "gthread", "--threads", threads, "--bind", f"{HOST}:{port}", app],
-        "granian": ["granian", "--interface", "wsgi", "--blocking-threads", threads, *address, app],
-        "fastapi": ["uvicorn", "--no-access-log", *address, "bench.serving_fastapi:app"],
+        "gunicorn": gunicorn,
+        "granian": granian,
+        f"gunicorn{EACH}": gunicorn,
+        f"granian{EACH}": granian,
+        PEERS[0]: [*uvicorn, "bench.serving_fastapi_whole:app"],
+        PEERS[1]: [*uvicorn, "bench.serving_fastapi:app"],
     }
 
 
@@ -68,6 +82,8 @@ def _servers(port: int) -> dict[str, list[str]]:
 def _served(name: str, redis_url: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     port = free_port(set())
     environment = {**os.environ, "TIDELAKE_REDIS": redis_url, "TIDELAKE_RATE_LIMIT": "1000000000/minute"}
+    if name.endswith(EACH):
+        environment[EACH_FROM_REDIS] = "1"
     process = subprocess.Popen(
         [sys.executable, "-m", *_servers(port)[name]],
         env=environment,
@@ -84,9 +100,7 @@ def _served(name: str, redis_url: str) -> Iterator[tuple[str, subprocess.Popen[b
 
 
 def _until_answered(address: str, redis_url: str, process: subprocess.Popen[bytes]) -> None:
-    from bench.serving_app import KEY
-
-    until = time.monotonic() + 40
+    until = time.monotonic() + 90
     while time.monotonic() < until and process.poll() is None:
         try:
             answer = httpx.get(address, headers={"Authorization": f"Bearer {KEY}"})
@@ -109,8 +123,6 @@ def _keep_for_comparison(redis_url: str, body: bytes) -> None:
 
 def _turn(address: str) -> Turn:
     """The first second warms up."""
-    from bench.serving_app import KEY
-
     wrk(address, KEY, 1, CONNECTIONS)
     return wrk(address, KEY, SECONDS, CONNECTIONS)
 

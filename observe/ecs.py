@@ -6,11 +6,14 @@ A keyword whose name has a dot is an ECS field (`**{"http.request.method": "GET"
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+from functools import lru_cache
 from importlib.metadata import version
+from typing import Any
 
-from ecs_logging import StructlogFormatter
+from ecs_logging import ECS_VERSION, StructlogFormatter
 from structlog.typing import EventDict
 
 NAMESPACE = "tidelake"
@@ -23,6 +26,8 @@ _TAKEN_OUT = {
     "error_message": "error.message",
     "request_id": "http.request.id",
 }
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _AS_THEY_ARE = ("@timestamp", "event", "exception")
 
 
@@ -46,8 +51,38 @@ class Ecs:
             fields["trace.id"] = trace
         # Asked for each time: a forked worker has an id of its own.
         fields |= {**self._constant, "process.pid": os.getpid()}
+        plain = _plain_line(fields, name)
+        if plain is not None:
+            return plain
         line: str = self._formatter(None, name, fields)
         return line
+
+
+def _plain_line(fields: EventDict, level: str) -> str | None:
+    """The line of an event that has nothing but texts and numbers, such as a request's; None for any other.
+
+    It is what the library makes of it, in a fraction of the time: there is one for each request.
+    """
+    if "exception" in fields or not _SCALARS.issuperset(map(type, fields.values())):
+        return None
+    whole: dict[str, Any] = {
+        "@timestamp": fields.pop("@timestamp", None),
+        "log.level": fields.pop("log.level", level.lower()),
+        "message": fields.pop("event"),
+    }
+    for field, value in fields.items():
+        place = whole
+        *parents, last = _path(field)
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    whole["ecs.version"] = ECS_VERSION
+    return _ENCODER.encode(whole)
+
+
+@lru_cache(1000)
+def _path(field: str) -> tuple[str, ...]:
+    return tuple(field.split("."))
 
 
 def _field(keyword: str) -> str:

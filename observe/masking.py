@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import lru_cache
 
 MASK = "***"
 DEEPEST = 6
@@ -22,6 +23,9 @@ _SECRET_TEXT = (
     ),
 )
 
+_NEEDED = re.compile(r"[:=\s]")
+"""Each of these texts has at least one of them."""
+
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 
 
@@ -33,10 +37,12 @@ def masked(value: object, name: str = "", depth: int = 0) -> Plain:
     >>> masked("cannot connect to postgresql://shop:pa@ss@127.0.0.1/shop")
     'cannot connect to postgresql://shop:***@127.0.0.1/shop'
     """
-    if _SECRET_NAME.search(name) and value not in (None, ""):
+    if _is_telling(name) and value not in (None, ""):
         return MASK
     if value is None or isinstance(value, bool | int | float):
         return value
+    if type(value) is str:
+        return masked_text(value)
     if depth < DEEPEST and isinstance(value, Mapping):
         return {str(key): masked(each, str(key), depth + 1) for key, each in value.items()}
     if depth < DEEPEST and isinstance(value, list | tuple | set | frozenset):
@@ -44,8 +50,15 @@ def masked(value: object, name: str = "", depth: int = 0) -> Plain:
     return masked_text(_text(value))
 
 
+@lru_cache(1000)
+def _is_telling(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
+
+
 def masked_text(text: str) -> str:
     """A text without the passwords of addresses, bearer tokens and `password=...` in it."""
+    if not _NEEDED.search(text):
+        return text
     for pattern, replacement in _SECRET_TEXT:
         text = pattern.sub(replacement, text)
     return text

@@ -25,7 +25,8 @@ class SharedRotatingFile(RotatingFileHandler):
     def emit(self, record: logging.LogRecord) -> None:
         """Writes a line to the file that now has the name."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            if self.stream is None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
             self._follow()
         except OSError:
             self.handleError(record)
@@ -36,6 +37,12 @@ class SharedRotatingFile(RotatingFileHandler):
         """Says that a line is missing, and why; never what it would have said, which may not be masked yet."""
         with suppress(OSError, ValueError):
             sys.stderr.write(f"a log line could not be written to {self._path}: {sys.exception()!r}\n")
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - likewise
+        """Whether the file has reached its size. The standard library's would format the line just to measure it."""
+        if self.stream is None:
+            self.stream = self._open()
+        return os.fstat(self.stream.fileno()).st_size >= self.maxBytes
 
     def doRollover(self) -> None:  # noqa: N802 - the name is the standard library's
         """Rotates, unless another process has just done so."""
@@ -49,6 +56,7 @@ class SharedRotatingFile(RotatingFileHandler):
         if self.stream is None or self._still_named(self.stream.fileno()):
             return False
         self.stream.close()
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         self.stream = self._open()
         return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable
 
 import redis
@@ -16,6 +17,7 @@ ANSWER_SECONDS = 0.5
 """Longest wait for Redis: past that, asking the store is as good."""
 
 CONNECTIONS = 32
+"""As many threads ask it at one time."""
 
 # Only the holder of a claim gives it back: it may have run out and be somebody else's by then.
 _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
@@ -27,17 +29,24 @@ class RedisCache:
     Args:
         url: the address, with its password.
         breaker: keeps a dead server from costing every request the timeout.
+        connections: as many as there are threads, and nobody waits for one.
+        wait_seconds: longest wait for a connection, where there are more threads.
     """
 
-    def __init__(self, url: SecretStr, breaker: Breaker | None = None) -> None:
+    def __init__(
+        self,
+        url: SecretStr,
+        breaker: Breaker | None = None,
+        connections: int = CONNECTIONS,
+        wait_seconds: float = ANSWER_SECONDS,
+    ) -> None:
         self._breaker = breaker or Breaker("Redis")
-        # This pool lets a thread wait for a free connection where the plain one refuses it.
-        pool = redis.BlockingConnectionPool.from_url(
+        self._free, self._wait_seconds = threading.Semaphore(connections), wait_seconds
+        pool = redis.ConnectionPool.from_url(
             url.get_secret_value(),
             socket_timeout=ANSWER_SECONDS,
             socket_connect_timeout=ANSWER_SECONDS,
-            max_connections=CONNECTIONS,
-            timeout=ANSWER_SECONDS,
+            max_connections=connections,
         )
         self._redis = redis.Redis(connection_pool=pool)
 
@@ -69,9 +78,19 @@ class RedisCache:
 
     def _try(self, work: Callable[[], object], otherwise: object) -> object:
         try:
-            return self._breaker.call(lambda: _translated(work))
+            return self._breaker.call(lambda: self._connected(work))
         except StoreFailed:
             return otherwise
+
+    def _connected(self, work: Callable[[], object]) -> object:
+        if not self._free.acquire(timeout=self._wait_seconds):
+            # Our own crowd says nothing about the server: others may go on asking it.
+            structlog.get_logger().warning("no connection to the cache came free in time")
+            raise StoreRefused("every connection to Redis is in use")
+        try:
+            return _translated(work)
+        finally:
+            self._free.release()
 
 
 def _flight(key: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 import structlog
+from cachetools import TTLCache
 from pydantic import TypeAdapter, ValidationError
 
 from serving.asked import Asked
@@ -23,6 +24,9 @@ SCHEMA = 4
 POLL_SECONDS = 0.004
 BIGGEST = 64 * 1024 * 1024
 """Bytes that a value may unpack to."""
+
+REMEMBERED = 4 * 1024 * 1024
+"""Bytes of packed figures that a process remembers; unpacked they take some ten times that."""
 
 _FOUND = TypeAdapter(Found)
 
@@ -67,11 +71,16 @@ class CachedFigures:
     Args:
         cache: where they are kept.
         flight_seconds: how long others wait for the one who makes a value, and how long that one may take.
+        memory_seconds: how long this process remembers figures beside the cache; a tick, so that no answer gets older.
     """
 
-    def __init__(self, cache: Cache, flight_seconds: float) -> None:
+    def __init__(self, cache: Cache, flight_seconds: float, memory_seconds: float = 0.0) -> None:
         self._cache, self._flight_seconds = cache, flight_seconds
-        self._flights = Flights[Found]()
+        self._memory: TTLCache[str, tuple[Found, int]] = TTLCache(
+            REMEMBERED, memory_seconds, getsizeof=lambda kept: kept[1]
+        )
+        self._memory_seconds, self._memory_lock = memory_seconds, threading.Lock()
+        self._flights, self._reads = Flights[Found](), Flights[Found | Held]()
 
     def through(self, where: Callable[[], Place], make: Callable[[], Found]) -> tuple[Found, bool]:
         """The figures, and whether another request made them.
@@ -81,7 +90,11 @@ class CachedFigures:
             make: makes them; its error reaches all who wait for it, and nothing is kept.
         """
         place = where()
-        kept = self._read(place.key)
+        remembered = self._remembered(place.key)
+        if remembered is not None:
+            return remembered, True
+        # One read for all who come meanwhile: a crowd must not queue for the cache's connections.
+        kept = self._reads.run(place.key, lambda: self._read(place.key))
         if isinstance(kept, Found):
             return kept, True
         made_here = threading.Event()
@@ -120,8 +133,10 @@ class CachedFigures:
             self._cache.release(place.key, token)
             raise
         # Other processes wait at the place of the claim; who comes from here on looks at that of the moment.
+        value = packed(found)
         for key in {place.key, where().key}:
-            self._cache.put(key, packed(found), place.milliseconds, token)
+            self._remember(key, found, len(value))
+            self._cache.put(key, value, place.milliseconds, token)
         return found
 
     def _read(self, key: str) -> Found | Held:
@@ -132,7 +147,20 @@ class CachedFigures:
         if found is None:
             structlog.get_logger().warning("the cache held something else than figures", cache_entry=key)
             return Held.SOMETHING_ELSE
+        self._remember(key, found, len(value))
         return found
+
+    def _remembered(self, key: str) -> Found | None:
+        if not self._memory_seconds:
+            return None
+        with self._memory_lock:
+            kept = self._memory.get(key)
+        return kept[0] if kept else None
+
+    def _remember(self, key: str, found: Found, size: int) -> None:
+        if self._memory_seconds and size <= REMEMBERED // 16:
+            with self._memory_lock:
+                self._memory[key] = found, size
 
 
 def packed(found: Found) -> bytes:

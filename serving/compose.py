@@ -76,7 +76,7 @@ def real_stores(settings: Settings) -> Stores:
         deltas=ClickHouseDeltas(server),
         totals=PostgresTotals(database),
         keys=PostgresKeys(database),
-        cache=RedisCache(settings.redis),
+        cache=RedisCache(settings.redis, connections=settings.api_threads),
         records=ClickHouseRecords(server),
         why=ClickHouseWhy(server),
         lake=IcebergLake(python_properties(settings), zone, Slots("the lake", 1, 4, settings.store_timeout_seconds)),
@@ -103,7 +103,7 @@ def compose(
     """
     stores = stores or real_stores(settings)
     pace = Pace(settings.cache_tick_ms, int(settings.reconciled_cache_seconds * 1000))
-    figures = CachedFigures(stores.cache, settings.store_timeout_seconds)
+    figures = CachedFigures(stores.cache, settings.store_timeout_seconds, settings.cache_tick_ms / 1000)
     versions = Versions(stores.records)
     return Api(
         stores=stores,

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from decimal import Context, Decimal
+
+from cachetools import TTLCache
 
 from serving.answers import Answer
 from serving.asked import Asked
 from serving.evidence import Document, evidence
-from serving.found import Before, Entry
+from serving.found import Before, Entry, Ranked
+
+LINES_KEPT, KEPT_SECONDS = 20_000, 1.0
+
+_lines: TTLCache[int, tuple[Ranked, list[Document]]] = TTLCache(
+    LINES_KEPT, KEPT_SECONDS, getsizeof=lambda kept: len(kept[1]) + 1
+)
+_lock = threading.Lock()
 
 EXACT = Context(prec=60)
 """Sums have up to 38 digits, more than Python's usual context keeps."""
@@ -25,9 +35,22 @@ def document(answer: Answer, freshness_limit_seconds: float) -> Document:
         "from": asked.first_day.isoformat() if asked.first_day else None,
         "to": asked.last_day.isoformat() if asked.last_day else None,
         "limit": asked.limit,
-        "data": [_line(asked, entry) for entry in answer.ranked.entries],
+        "data": lines(asked, answer.ranked),
         "evidence": evidence(answer, freshness_limit_seconds),
     }
+
+
+def lines(asked: Asked, ranked: Ranked) -> list[Document]:
+    """The lines; nobody may change them, since others who get the same figures get the same lines."""
+    with _lock:
+        kept = _lines.get(id(ranked))
+    if kept is None:
+        # With the figures themselves, so that no others get their address meanwhile.
+        kept = ranked, [_line(asked, entry) for entry in ranked.entries]
+        if len(ranked.entries) <= LINES_KEPT // 10:
+            with _lock:
+                _lines[id(ranked)] = kept
+    return kept[1]
 
 
 def _line(asked: Asked, entry: Entry) -> Document:

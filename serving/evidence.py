@@ -66,9 +66,9 @@ def _untold(source: SourceFares, answer: Answer, limit: float) -> str | None:
         since = f", last read {instant(read)}" if read else ""
         why = f": {source.last_error}" if source.last_error else ""
         return f"source {source.name} ({source.kind}) is {source.state}{since}{why}"
-    unseen = _seconds_since(source.measured_at, answer.answered_at)
-    if unseen > limit:
-        return f"source {source.name} ({source.kind}): it has not been told for {unseen:.0f} s how it fares"
+    if _seconds_since(source.measured_at, answer.answered_at) > limit:
+        told = instant(source.measured_at)
+        return f"source {source.name} ({source.kind}): it has not been told since {told} how it fares"
     return None
 
 
@@ -100,7 +100,8 @@ def _source_lacks(topic: str, progress: SourceProgress | None, answer: Answer, l
         return f"{topic}: live has been read up to {instant(progress.seen_through)} only, which is before the boundary"
     lag = _seconds_since(progress.seen_through, answer.answered_at)
     if lag > limit:
-        return f"{topic}: last read {lag:.0f} s ago, which is more than {limit:g} s"
+        # The moment and not its age: what has not changed reads the same, and so does its ETag.
+        return f"{topic}: read up to {instant(progress.seen_through)} only, more than {limit:g} s ago"
     return None
 
 

@@ -102,6 +102,6 @@ def _tell_allowance(response: Response) -> Response:
     """How the rate limit stands: also that it was not checked, because Redis is away."""
     allowance: Allowance | None = g.get("allowance")
     if allowance is not None and allowance.verdict is not Verdict.UNLIMITED:
-        response.headers["RateLimit-Policy"] = f'"key";q={allowance.limit};w={allowance.window_seconds}'
-        response.headers["Tidelake-Rate-Limit"] = allowance.verdict.value
+        response.headers.add("RateLimit-Policy", f'"key";q={allowance.limit};w={allowance.window_seconds}')
+        response.headers.add("Tidelake-Rate-Limit", allowance.verdict.value)
     return response

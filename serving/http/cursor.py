@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
+from functools import lru_cache
 from typing import TypeVar
 
 import orjson
@@ -43,11 +44,12 @@ class ListCursor(Token):
 
 def packed(token: BaseModel) -> str:
     """The token's text: URL-safe, without padding."""
-    return _text(zlib.compress(token.model_dump_json().encode(), 9))
+    return _text(token.model_dump_json())
 
 
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+@lru_cache(1000)
+def _text(said: str) -> str:
+    return base64.urlsafe_b64encode(zlib.compress(said.encode(), 9)).rstrip(b"=").decode()
 
 
 def unpacked(model: type[M], text: str) -> M | None:

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, TypeVar
 
 from flask import request
@@ -32,6 +32,8 @@ from serving.positions import Wanted, wanted
 
 LARGEST_LIMIT = 1000
 LARGEST_VERSION = 2**31 - 1
+REMEMBERED = 500
+"""Characters of a query string whose parameters are remembered."""
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"[0-9]{1,10}")
@@ -247,6 +249,13 @@ def checked(model: type[M]) -> M:
     Raises:
         Problem: 400, with everything that is wrong in them.
     """
+    written = request.query_string
+    return _checked(model, written) if len(written) <= REMEMBERED else understood(model, _received())
+
+
+@lru_cache(1000)
+def _checked(model: type[M], _written: bytes) -> M:
+    """Parameters never change, so that the same text gives the same ones; what is wrong is told each time."""
     return understood(model, _received())
 
 

@@ -131,7 +131,9 @@ def next_page(api: Api, answer: Answer, given: Parameters) -> str | None:
     """The cursor of the page behind this one, pinned to the same position; None if this is the last."""
     if not answer.ranked.more:
         return None
-    first = asked(api, answer.asked.ranking.name, given.model_copy(update={"cursor": None}))
+    first = answer.asked
+    if given.cursor is not None:
+        first = asked(api, first.ranking.name, given.model_copy(update={"cursor": None}))
     token = cursor.RankCursor(
         question=first.digest,
         after=answer.asked.after + answer.asked.limit,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
@@ -33,10 +34,17 @@ POLICY = (
 ASSETS = {"swagger-ui-bundle.js": "js", "swagger-ui.css": "css"}
 
 
+class _Application(OpenAPI):
+    """Calls its functions as they are: none is a coroutine, and the library would look anew at each request."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
 def application(name: str, **further: Any) -> OpenAPI:
     """The application that endpoints register at."""
     info = Info(title="Tidelake", version=version("tidelake"), description=DESCRIPTION)
-    return OpenAPI(name, info=info, security_schemes=SCHEMES, doc_ui=False, **further)
+    return _Application(name, info=info, security_schemes=SCHEMES, doc_ui=False, **further)
 
 
 def blueprint(app: OpenAPI) -> Blueprint:

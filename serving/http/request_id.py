@@ -32,5 +32,5 @@ def _give() -> None:
 
 
 def _tell(response: Response) -> Response:
-    response.headers[HEADER] = g.request_id
+    response.headers.add(HEADER, g.request_id)
     return response

@@ -7,5 +7,6 @@ from runtime.settings import settings
 from serving.compose import compose
 from serving.http.app import create_app
 
-logs.configure("api")
+# Each request is a line of the file; the terminal gets what went wrong.
+logs.configure("api", terminal_level="WARNING")
 app = create_app(compose(settings()))

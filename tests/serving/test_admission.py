@@ -105,6 +105,56 @@ def test_a_key_that_asks_too_often_is_told_when_to_go_on(limited: Caller) -> Non
     assert 0 < int(refused.headers["Retry-After"]) <= 60
 
 
+class Counting(MemoryStorage):
+    """Notes how often it is asked to count."""
+
+    asked = 0
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        self.asked += 1
+        return super().incr(key, expiry, amount)
+
+
+def test_processes_that_count_ahead_let_no_more_pass_than_the_limit() -> None:
+    storage = Counting()
+    processes = [RateLimits("1000/hour", SecretStr("redis://nowhere"), limiter=FixedWindowRateLimiter(storage))
+                 for _ in range(3)]  # fmt: skip
+    verdicts = [processes[number % 3].take("k").verdict for number in range(900)]
+    assert set(verdicts) == {Verdict.ALLOWED}
+    assert storage.asked < 150
+    verdicts += [processes[number % 3].take("k").verdict for number in range(900)]
+    assert verdicts.count(Verdict.ALLOWED) == 1000
+    assert {processes[0].take("another").verdict for _ in range(50)} == {Verdict.ALLOWED}
+
+
+def test_what_is_counted_ahead_is_worth_nothing_in_the_next_window() -> None:
+    now, storage = [1000.0], Counting()
+    limits = RateLimits(
+        "1000/hour", SecretStr("redis://nowhere"), limiter=FixedWindowRateLimiter(storage), seconds=lambda: now[0]
+    )
+    assert [limits.take("k").verdict for _ in range(5)] == [Verdict.ALLOWED] * 5
+    assert storage.asked == 2
+    now[0] += 3599
+    limits.take("k")
+    assert storage.asked == 3
+
+
+def test_a_small_limit_is_counted_one_by_one() -> None:
+    storage = Counting()
+    limits = RateLimits("50/minute", SecretStr("redis://nowhere"), limiter=FixedWindowRateLimiter(storage))
+    for _ in range(40):
+        limits.take("k")
+    assert storage.asked == 40
+
+
+@pytest.mark.servers
+def test_processes_count_in_one_redis(valkey: SecretStr) -> None:
+    processes = [RateLimits("300/hour", valkey) for _ in range(2)]
+    who = f"key-{time.monotonic_ns()}"
+    verdicts = [processes[number % 2].take(who).verdict for number in range(400)]
+    assert (verdicts.count(Verdict.ALLOWED), verdicts.count(Verdict.REFUSED)) == (300, 100)
+
+
 def test_without_redis_everybody_passes_and_it_shows(doubles: Doubles, clock: Clock) -> None:
     api = api_over(doubles, clock, rate_limit="1/minute", redis="redis://127.0.0.1:1/0")
     caller = Caller(create_app(api).test_client(), KEY)

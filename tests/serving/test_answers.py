@@ -147,8 +147,20 @@ def test_partial_if_a_source_is_unknown(doubles: Doubles, caller: Caller) -> Non
 def test_partial_if_a_source_is_old(doubles: Doubles, caller: Caller, clock: Clock) -> None:
     doubles.deltas.standings = standing()
     clock.forward(seconds=31)
-    assert "cdc.public.sales: last read 31 s ago, which is more than 30 s" in because(caller)
+    assert "cdc.public.sales: read up to 2026-03-31T12:00:00.000Z only, more than 30 s ago" in because(caller)
     assert because(caller, view="reconciled") == "nothing has been reconciled yet"
+
+
+def test_an_answer_that_says_the_same_keeps_its_etag_while_a_source_is_old(
+    doubles: Doubles, caller: Caller, clock: Clock
+) -> None:
+    doubles.deltas.standings = standing()
+    clock.forward(seconds=31)
+    etags = set()
+    for _ in range(3):
+        clock.forward(seconds=1)
+        etags.add(caller.get(f"/v1/rankings/{TOP_SALES_PER_CITY.name}").headers["ETag"])
+    assert len(etags) == 1
 
 
 def test_partial_if_live_is_behind_the_boundary(doubles: Doubles, caller: Caller) -> None:

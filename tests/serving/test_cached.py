@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import TypeVar
 
 import pytest
+import structlog
 from pydantic import SecretStr
 
 from rankings.catalogue import TOP_SALES_PER_CITY
 from rankings.render.clickhouse import View
 from serving.asked import Asked
+from serving.breaker import Breaker
 from serving.cache import RedisCache
 from serving.cached import CachedFigures, Place, packed, unpacked
 from serving.found import Entry, Found, Publication, Ranked
@@ -111,6 +114,43 @@ def test_a_thousand_callers_of_a_cold_key_make_one_query(cache: Cache) -> None:
     assert cached.count(False) == 1
 
 
+class Turnstile(MemoryCache):
+    """Notes how many threads read one key at the same time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._reading: Counter[str] = Counter()
+        self.most = 0
+        self._counting = threading.Lock()
+
+    def get(self, key: str) -> bytes | None:
+        with self._counting:
+            self._reading[key] += 1
+            self.most = max(self.most, self._reading[key])
+        time.sleep(0.02)
+        with self._counting:
+            self._reading[key] -= 1
+        return super().get(key)
+
+
+def test_all_who_read_a_warm_key_share_one_read() -> None:
+    cache = Turnstile()
+    figures, make = CachedFigures(cache, 5), Maker(0)
+    figures.through(at("warm"), make)
+    results = at_once(50, lambda _: [figures.through(at("warm"), make) for _ in range(4)])
+    assert [each for four in results for each in four] == [(FOUND, True)] * 200
+    assert (cache.most, make.made) == (1, 1)
+
+
+@pytest.mark.servers
+def test_a_crowd_larger_than_the_pool_makes_one_query(valkey: SecretStr) -> None:
+    figures, make = CachedFigures(RedisCache(valkey, connections=2, wait_seconds=60), 60), Maker()
+    cold = at(f"crowded {time.monotonic_ns()}")
+    results = at_once(250, lambda _: figures.through(cold, make))
+    assert make.made == 1
+    assert [cached for _, cached in results].count(False) == 1
+
+
 def test_processes_share_one_flight(cache: Cache) -> None:
     makers = Maker()
     processes = [CachedFigures(cache, 5) for _ in range(8)]
@@ -170,25 +210,54 @@ def test_only_the_holder_gives_a_claim_back(cache: Cache) -> None:
     assert cache.claim(at("k")().key, 60_000)
 
 
-def test_without_redis_every_answer_is_made(doubles: Doubles, caller: Caller) -> None:
+def test_without_redis_each_tick_is_asked_once(doubles: Doubles, caller: Caller, clock: Clock) -> None:
     doubles.cache.away = True
-    assert [caller.answer(TOP_SALES_PER_CITY.name)["evidence"]["cached"] for _ in range(3)] == [False] * 3
+
+    def cached() -> bool:
+        return bool(caller.answer(TOP_SALES_PER_CITY.name)["evidence"]["cached"])
+
+    assert [cached(), cached()] == [False, True]
+    clock.forward(milliseconds=250)
+    assert [cached(), cached()] == [False, True]
+    assert doubles.deltas.ranked_switch.calls == 2
+
+
+def test_a_process_remembers_what_it_read_or_made_and_not_for_long() -> None:
+    cache, make = MemoryCache(), Maker(0)
+    makes, reads = CachedFigures(cache, 5, memory_seconds=60), CachedFigures(cache, 5, memory_seconds=60)
+    assert makes.through(at("k"), make) == (FOUND, False)
+    assert reads.through(at("k"), make) == (FOUND, True)
+    forgets = CachedFigures(cache, 5, memory_seconds=0.01)
+    assert forgets.through(at("k"), make) == (FOUND, True)
+    cache.values.clear()
+    assert [each.through(at("k"), make) for each in (makes, reads)] == [(FOUND, True)] * 2
+    time.sleep(0.02)
+    assert forgets.through(at("k"), make) == (FOUND, False)
+    assert make.made == 2
+
+
+def test_what_is_too_large_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.cached.REMEMBERED", len(packed(FOUND)) * 16 - 1)
+    cache, make = MemoryCache(), Maker(0)
+    figures = CachedFigures(cache, 5, memory_seconds=60)
+    figures.through(at("k"), make)
+    cache.values.clear()
+    assert figures.through(at("k"), make) == (FOUND, False)
 
 
 @pytest.mark.servers
-def test_redis_going_and_coming_back_is_never_an_error() -> None:
+def test_redis_going_away_is_never_an_error_and_noticed_once() -> None:
     make = Maker(0)
     with redis_server() as (address, process):
-        figures = CachedFigures(RedisCache(SecretStr(address)), 5)
+        never_tried_again = Breaker("Redis", rest_seconds=3600)
+        figures = CachedFigures(RedisCache(SecretStr(address), never_tried_again), 5)
         assert figures.through(at("k"), make) == (FOUND, False)
         assert figures.through(at("k"), make) == (FOUND, True)
         process.kill()
         process.wait()
-        assert figures.through(at("k"), make) == (FOUND, False)
-        started = time.monotonic()
-        for _ in range(200):
-            assert figures.through(at("k"), make) == (FOUND, False)
-        assert time.monotonic() - started < 0.5, "a dead cache must cost next to nothing"
+        with structlog.testing.capture_logs() as logged:
+            assert [figures.through(at("k"), make) for _ in range(200)] == [(FOUND, False)] * 200
+        assert [each["event"] for each in logged] == ["the cache does not answer"]
 
 
 def test_an_api_answers_a_thousand_callers_of_one_tick_with_one_query(doubles: Doubles, caller: Caller) -> None:

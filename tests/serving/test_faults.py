@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from rankings.catalogue import TOP_SALES_PER_CITY
 from runtime.settings import Settings
+from serving.breaker import Breaker
 from serving.cache import RedisCache
 from serving.compose import compose
 from serving.http.app import create_app
@@ -90,6 +91,25 @@ def test_a_cache_with_a_fault_costs_time_and_no_answer(
             response = other.get(PATH)
             assert (response.status_code, response.json["data"]) == (200, right)
         assert time.monotonic() - began < 10
+
+
+def test_waiting_for_a_connection_is_no_sign_that_redis_is_dead() -> None:
+    asked, told = threading.Event(), threading.Event()
+
+    def answer(_said: bytes) -> bytes:
+        asked.set()
+        told.wait(5)
+        return b"$5\r\nvalue\r\n"
+
+    with pretending(answer) as address, ThreadPoolExecutor(1) as pool:
+        never_tried_again = Breaker("Redis", rest_seconds=3600)
+        cache = RedisCache(address, never_tried_again, connections=1, wait_seconds=0.01)
+        holder = pool.submit(cache.get, "k")
+        assert asked.wait(5)
+        assert cache.get("k") is None
+        told.set()
+        assert holder.result(5) == b"value"
+        assert cache.get("k") == b"value"
 
 
 def test_a_stampede_on_a_cold_key_is_one_query(doubles: Doubles, clock: Clock, changes: list[Change]) -> None:

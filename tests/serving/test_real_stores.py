@@ -325,7 +325,7 @@ def test_a_source_that_stands_still_makes_answers_partial(real: Real) -> None:
     real.seen_through(real.clock.at)
     real.clock.forward(seconds=1)
     lacks = real.caller.answer(CITY)["evidence"]["partial_because"]
-    assert "source shop (postgres): it has not been told for" in lacks[0]
+    assert "source shop (postgres): it has not been told since" in lacks[0]
 
 
 def test_runs_that_came_to_nothing_are_told(real: Real) -> None:
