@@ -17,7 +17,7 @@ from runtime.errors import Retryable
 from runtime.settings import Settings
 from streaming.sources.postgres import database, snapshot
 from streaming.sources.postgres.connect import Connect
-from streaming.sources.postgres.connector import NOTIFICATIONS, SIGNALS, connector_settings
+from streaming.sources.postgres.connector import NOTIFICATIONS, connector_settings
 from streaming.sources.postgres.database import Slot, Table
 from streaming.sources.postgres.definition import PostgresSource
 from streaming.sources.postgres.kept import Kept, kept
@@ -90,8 +90,7 @@ class _Tending:
 
     def _prepare(self) -> None:
         """What has to be there before the connector: its topics, and what its tables are like now."""
-        internal = {name: {"cleanup.policy": "delete"} for name in (SIGNALS, NOTIFICATIONS)}
-        make(self._chosen, internal, partitions=1)
+        make(self._chosen, {NOTIFICATIONS: {"cleanup.policy": "delete"}}, partitions=1)
         make_topics(self._chosen, self._source.written)
         if not self._record.record.snapshot:
             self._record.record.tables = snapshot.files_of(self._source, self._opened)
@@ -102,7 +101,7 @@ class _Tending:
         if self._record.record.snapshot.get("phase") in (snapshot.LOST, snapshot.ASKED):
             return
         name = self._source.name
-        why = _loss(slot, self._connect.offsets(name) if slot is None else {}, self._connect.status(name))
+        why = _loss(slot, self._connect.position(name) if slot is None else {}, self._connect.status(name))
         if why:
             log.error("a replication slot is lost", source=name, slot=self._source.slot_name, why=why)
             self._record.record.snapshot = {"phase": snapshot.LOST, "why": why}
@@ -134,6 +133,9 @@ class _Tending:
         yield from drift(self._source, self._opened, tables)
         before, under_way = self._record.record.tables, self._record.record.snapshot.get("phase") in snapshot.UNDER_WAY
         rewritten = [name for name, table in tables.items() if before.get(name, table.filenode) != table.filenode]
+        if under_way and self._record.record.snapshot.get("broken"):
+            why = self._record.record.snapshot["broken"]
+            yield f"the reading of all rows broke off ({why}, see Kafka Connect's log); it is gone on with"
         if rewritten and not under_way:
             yield self._read_again(", ".join(rewritten), tables.get(self._source.table))
 
@@ -157,10 +159,10 @@ def _detail(slot: Slot | None) -> dict[str, Any]:
     return {name: told[name] for name in kept_fields if name in told}
 
 
-def _loss(slot: Slot | None, offsets: dict[str, Any], parts: list[dict[str, Any]]) -> str:
+def _loss(slot: Slot | None, position: dict[str, Any], parts: list[dict[str, Any]]) -> str:
     if slot is not None and slot.is_lost:
         return "the server has thrown away changes that were not read (see max_slot_wal_keep_size)"
-    if slot is None and offsets and not offsets.get("snapshot"):
+    if slot is None and position and not position.get("snapshot"):
         return "somebody dropped it, or the server was replaced"
     traces = [str(part.get("trace", "")) for part in parts if part["state"] == "FAILED"]
     return "it was made anew, behind what was read last" if any(LOST_SLOT.search(trace) for trace in traces) else ""
