@@ -26,6 +26,10 @@ PREFIX = "incremental_snapshot_"
 TABLES = f"{PREFIX}collections"
 """The field of a position that is there as long as chunks are being read."""
 
+KEY, MAXIMUM = f"{PREFIX}primary_key", f"{PREFIX}maximum_key"
+NO_KEY = "aced000570"
+"""Java's way of writing nothing: since it was started, the connector has told no row of the reading yet."""
+
 WHOLE = ("SUCCEEDED", "EMPTY")
 """How the reading of a table ends well; otherwise Debezium passes over the rest of its rows, and goes on."""
 
@@ -83,10 +87,9 @@ def is_read(source: PostgresSource, chosen: Settings, kept: Kept, connect: Conne
 
 def _note(kept: Kept, position: Mapping[str, Any]) -> None:
     """How far it is, for a reading that breaks off: Debezium's own position is without it then."""
-    names = (f"{PREFIX}primary_key", f"{PREFIX}maximum_key")
-    reached = {name: position[name] for name in names if position.get(name)}
-    if reached != kept.record.snapshot.get("reached", {}):
-        kept.record.snapshot["reached"] = reached
+    key = str(position.get(KEY) or NO_KEY)
+    if key.lower() != NO_KEY and key != kept.record.snapshot.get("reached", {}).get(KEY):
+        kept.record.snapshot["reached"] = {KEY: key, MAXIMUM: position[MAXIMUM]}
         kept.write()
 
 
