@@ -23,8 +23,15 @@ UNAVAILABLE = "\x01unavailable"
 KEY_CASTS = ("sale_id", "salesman_id")
 """Fields that may be numbers in the table: their text is the same in every engine."""
 
-EXACTLY_ONCE = {"exactly.once.support": "required", "transaction.boundary": "poll"}
-"""What one poll gives, and the position behind it, are one transaction of the log; Connect refuses where it cannot."""
+EXACTLY_ONCE = {
+    "exactly.once.support": "required",
+    "transaction.boundary": "poll",
+    "producer.override.transaction.timeout.ms": "10000",
+}
+"""What one poll gives, and the position behind it, are one transaction of the log; Connect refuses where it cannot.
+
+One that a killed Connect has left open is waited for so long, by the Connect that is started again and by all readers.
+"""
 
 TLS = {"sslmode": "sslmode", "sslrootcert": "sslrootcert", "sslcert": "sslcert", "sslkey": "sslkey"}
 
