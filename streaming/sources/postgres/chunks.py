@@ -33,8 +33,16 @@ NO_KEY = "aced000570"
 WHOLE = ("SUCCEEDED", "EMPTY")
 """How the reading of a table ends well; otherwise Debezium passes over the rest of its rows, and goes on."""
 
+BETWEEN = "INCREMENTAL"
+"""What a position says of a snapshot between the rows of a chunk."""
+
 AGAIN_SECONDS = 30.0
-"""Before what broke off is gone on with: that restarts the connector."""
+"""Before what broke off is gone on with, which restarts the connector."""
+
+FORGOTTEN_SECONDS = 120.0
+"""The same where Debezium says nothing: started again, it tells positions without the reading for some seconds."""
+
+UNKNOWN = "unknown"
 
 
 def begin(source: PostgresSource, kept: Kept, connect: Connect) -> bool:
@@ -47,7 +55,7 @@ def begin(source: PostgresSource, kept: Kept, connect: Connect) -> bool:
         return False
     asked = str(uuid.uuid4())
     # Remembered first: what nobody has asked for under this name is asked for again.
-    kept.record.snapshot |= {"chunks": asked, "broken": "", "begun_at": time.time()}
+    kept.record.snapshot |= {"chunks": asked, "seen_at": time.time()}
     kept.write()
     table = {f"{TABLES}_id": source.table, f"{TABLES}_additional_condition": None, f"{TABLES}_surrogate_key": None}
     request = {TABLES: json.dumps([table]), f"{PREFIX}correlation_id": asked, **kept.record.snapshot.get("reached", {})}
@@ -57,7 +65,7 @@ def begin(source: PostgresSource, kept: Kept, connect: Connect) -> bool:
 
 def has_begun(position: Mapping[str, Any]) -> bool:
     """Whether a connector has a position in the stream of changes, with no reading in one transaction under way."""
-    return "lsn" in position and not position.get("snapshot")
+    return "lsn" in position and position.get("snapshot") in (None, BETWEEN)
 
 
 def is_read(source: PostgresSource, chosen: Settings, kept: Kept, connect: Connect) -> bool:
@@ -75,9 +83,10 @@ def is_read(source: PostgresSource, chosen: Settings, kept: Kept, connect: Conne
         ended = _ended(chosen, asked)
         if ended in WHOLE:
             return True
-        _break_off(source, kept, ended)
-        if time.time() - kept.record.snapshot["begun_at"] < AGAIN_SECONDS:
+        patience = FORGOTTEN_SECONDS if ended == UNKNOWN else AGAIN_SECONDS
+        if time.time() - kept.record.snapshot["seen_at"] < patience:
             return False
+        structlog.get_logger().warning("a reading in chunks broke off", source=source.name, why=ended)
     if has_begun(position):
         connect.stop(source.name)
         begin(source, kept, connect)
@@ -88,20 +97,14 @@ def is_read(source: PostgresSource, chosen: Settings, kept: Kept, connect: Conne
 def _note(kept: Kept, position: Mapping[str, Any]) -> None:
     """How far it is, for a reading that breaks off: Debezium's own position is without it then."""
     key = str(position.get(KEY) or NO_KEY)
-    if key.lower() != NO_KEY and key != kept.record.snapshot.get("reached", {}).get(KEY):
+    if key.lower() != NO_KEY:
         kept.record.snapshot["reached"] = {KEY: key, MAXIMUM: position[MAXIMUM]}
-        kept.write()
-
-
-def _break_off(source: PostgresSource, kept: Kept, ended: str) -> None:
-    if kept.record.snapshot.get("broken") != ended:
-        structlog.get_logger().warning("a reading in chunks broke off", source=source.name, why=ended)
-        kept.record.snapshot["broken"] = ended
-        kept.write()
+    kept.record.snapshot["seen_at"] = time.time()
+    kept.write()
 
 
 def _without(position: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in position.items() if not name.startswith(PREFIX)}
+    return {name: value for name, value in position.items() if not name.startswith(PREFIX) and "snapshot" not in name}
 
 
 def _ended(chosen: Settings, asked: str) -> str:
@@ -111,7 +114,7 @@ def _ended(chosen: Settings, asked: str) -> str:
         for told in _notifications(chosen)
         if (told.get("id"), told.get("type")) == (asked, "TABLE_SCAN_COMPLETED")
     )
-    return next(ends, "unknown")
+    return next(ends, UNKNOWN)
 
 
 def _notifications(chosen: Settings) -> Iterator[dict[str, Any]]:

@@ -15,7 +15,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a
 
 from runtime.errors import Retryable
 from runtime.settings import Settings
-from streaming.sources.postgres import database, snapshot
+from streaming.sources.postgres import chunks, database, snapshot
 from streaming.sources.postgres.connect import Connect
 from streaming.sources.postgres.connector import NOTIFICATIONS, connector_settings
 from streaming.sources.postgres.database import Slot, Table
@@ -133,9 +133,6 @@ class _Tending:
         yield from drift(self._source, self._opened, tables)
         before, under_way = self._record.record.tables, self._record.record.snapshot.get("phase") in snapshot.UNDER_WAY
         rewritten = [name for name, table in tables.items() if before.get(name, table.filenode) != table.filenode]
-        if under_way and self._record.record.snapshot.get("broken"):
-            why = self._record.record.snapshot["broken"]
-            yield f"the reading of all rows broke off ({why}, see Kafka Connect's log); it is gone on with"
         if rewritten and not under_way:
             yield self._read_again(", ".join(rewritten), tables.get(self._source.table))
 
@@ -162,7 +159,7 @@ def _detail(slot: Slot | None) -> dict[str, Any]:
 def _loss(slot: Slot | None, position: dict[str, Any], parts: list[dict[str, Any]]) -> str:
     if slot is not None and slot.is_lost:
         return "the server has thrown away changes that were not read (see max_slot_wal_keep_size)"
-    if slot is None and position and not position.get("snapshot"):
+    if slot is None and chunks.has_begun(position):
         return "somebody dropped it, or the server was replaced"
     traces = [str(part.get("trace", "")) for part in parts if part["state"] == "FAILED"]
     return "it was made anew, behind what was read last" if any(LOST_SLOT.search(trace) for trace in traces) else ""
