@@ -36,7 +36,8 @@ plugin.discovery=service_load
 listeners=http://{host}:{port}
 rest.advertised.host.name={host}
 rest.advertised.port={port}
-offset.flush.interval.ms=1000
+# Records and the position behind them are one transaction, which a reader of committed records sees whole or not.
+exactly.once.source.support=enabled
 # The only worker: when it comes back after a crash, its tasks must not be kept for the one that was lost.
 scheduled.rebalance.max.delay.ms=0
 session.timeout.ms=6000

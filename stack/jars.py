@@ -57,8 +57,8 @@ def coordinates_path(coordinates: str) -> str:
 
     >>> coordinates_path("org.postgresql:postgresql:42.7.13")
     'org/postgresql/postgresql/42.7.13/postgresql-42.7.13.jar'
-    >>> coordinates_path("io.debezium:debezium-connector-postgres:3.6.3.Final:plugin@tar.gz")
-    'io/debezium/debezium-connector-postgres/3.6.3.Final/debezium-connector-postgres-3.6.3.Final-plugin.tar.gz'
+    >>> coordinates_path("io.debezium:debezium-connector-postgres:3.7.0.Final:plugin@tar.gz")
+    'io/debezium/debezium-connector-postgres/3.7.0.Final/debezium-connector-postgres-3.7.0.Final-plugin.tar.gz'
     """
     plain, _, kind = coordinates.partition("@")
     group, artifact, version, *classifier = plain.split(":")

@@ -44,6 +44,8 @@ transaction.state.log.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
+# A transaction that nobody ends is given up soon after its time.
+transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 # After a crash, the controller waits for the end of the broker's old session before it takes the new one.
 broker.session.timeout.ms=5000
 broker.heartbeat.interval.ms=1000

@@ -61,10 +61,16 @@ class Connect:
         """Lets it run again."""
         self._call("PUT", f"/{name}/resume")
 
-    def offsets(self, name: str) -> dict[str, Any]:
+    def position(self, name: str) -> dict[str, Any]:
         """How far it has read, as it keeps it; empty where it has not begun."""
-        told = self._call("GET", f"/{name}/offsets", allow_missing=True) or {"offsets": []}
-        return {} if not told["offsets"] else dict(told["offsets"][0]["offset"] or {})
+        told = self._offsets(name)
+        return dict(told[0]["offset"] or {}) if told else {}
+
+    def place(self, name: str, position: dict[str, Any]) -> None:
+        """Gives a stopped connector that has begun another position, at once and whole."""
+        told = self._offsets(name)
+        wanted = {"offsets": [{"partition": told[0]["partition"], "offset": position}]}
+        self._call("PATCH", f"/{name}/offsets", json=wanted)
 
     def forget_offsets(self, name: str) -> None:
         """Makes a stopped connector begin anew."""
@@ -74,6 +80,10 @@ class Connect:
         """The connectors that read this platform's sources."""
         told = self._call("GET", "?expand=info") or {}
         return [name for name, each in told.items() if MARK in each["info"]["config"]]
+
+    def _offsets(self, name: str) -> list[dict[str, Any]]:
+        told = self._call("GET", f"/{name}/offsets", allow_missing=True) or {"offsets": []}
+        return list(told["offsets"])
 
     def _wait(self, name: str, reached: Any, seconds: float) -> None:
         give_up = time.monotonic() + seconds

@@ -11,8 +11,8 @@ from runtime.errors import Permanent
 from runtime.settings import Settings
 from streaming.sources.postgres.definition import PostgresSource
 
-SIGNALS, NOTIFICATIONS = "tidelake-signals", "tidelake-notifications"
-"""The topics by which snapshots are asked for, and by which Debezium tells how they go on."""
+NOTIFICATIONS = "tidelake-notifications"
+"""The topic by which Debezium tells how a reading in chunks ended."""
 
 MARK = "tidelake.source"
 """The setting by which a connector of this platform is known among others of the same Connect."""
@@ -22,6 +22,16 @@ UNAVAILABLE = "\x01unavailable"
 
 KEY_CASTS = ("sale_id", "salesman_id")
 """Fields that may be numbers in the table: their text is the same in every engine."""
+
+EXACTLY_ONCE = {
+    "exactly.once.support": "required",
+    "transaction.boundary": "poll",
+    "producer.override.transaction.timeout.ms": "10000",
+}
+"""What one poll gives, and the position behind it, are one transaction of the log; Connect refuses where it cannot.
+
+One that a killed Connect has left open is waited for so long, by the Connect that is started again and by all readers.
+"""
 
 TLS = {"sslmode": "sslmode", "sslrootcert": "sslrootcert", "sslcert": "sslcert", "sslkey": "sslkey"}
 
@@ -53,9 +63,10 @@ def connector_settings(source: PostgresSource, chosen: Settings, topic_settings:
         **_database(dsn(source, chosen)),
         **_tables(source),
         **_slot(source),
-        **_snapshot(source, chosen),
+        **_snapshot(source),
         **_records(source),
         **_pace(),
+        **EXACTLY_ONCE,
         **{f"topic.creation.default.{name}": value for name, value in topic_settings.items()},
     }
 
@@ -114,8 +125,8 @@ def _slot(source: PostgresSource) -> dict[str, str]:
     }
 
 
-def _snapshot(source: PostgresSource, chosen: Settings) -> dict[str, str]:
-    """How rows that are there already are read; chunks are asked for by a signal, and need no table to write to."""
+def _snapshot(source: PostgresSource) -> dict[str, str]:
+    """How rows that are there already are read; chunks need no table to write to."""
     own_table = {"snapshot.include.collection.list": re.escape(source.table)} if source.joins else {}
     if source.snapshot == "whole":
         return {"snapshot.mode": "initial", **own_table}
@@ -123,13 +134,6 @@ def _snapshot(source: PostgresSource, chosen: Settings) -> dict[str, str]:
         "snapshot.mode": "no_data",
         "read.only": "true",
         "incremental.snapshot.chunk.size": str(source.chunk_rows),
-        "signal.enabled.channels": "kafka",
-        "signal.poll.interval.ms": "500",
-        "signal.kafka.topic": SIGNALS,
-        "signal.kafka.bootstrap.servers": chosen.kafka,
-        "signal.kafka.groupId": f"tidelake-signals-{source.name}",
-        # Within the default of none, a consumer needs many polls before it hears of the first signal.
-        "signal.kafka.poll.timeout.ms": "500",
         "notification.enabled.channels": "sink",
         "notification.sink.topic.name": NOTIFICATIONS,
     }

@@ -9,28 +9,21 @@ more, are deleted. While that is decided, the connector is stopped, so nobody el
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
-from confluent_kafka import Producer
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
-from runtime.errors import Retryable
 from runtime.settings import Settings
-from streaming.sources.postgres import database, log
+from streaming.sources.postgres import chunks, database, log
 from streaming.sources.postgres.connect import Connect
-from streaming.sources.postgres.connector import NOTIFICATIONS, SIGNALS
 from streaming.sources.postgres.definition import PostgresSource
 from streaming.sources.postgres.kept import Kept
 from streaming.sources.postgres.removal import remove_unseen
 
 ASKED, READING, REMOVING, DONE, LOST = "asked", "reading", "removing", "done", "lost"
 UNDER_WAY = (ASKED, READING, REMOVING)
-SECONDS = 15.0
 
 
 def ask(kept: Kept, reason: str, *, anew: bool) -> None:
@@ -67,7 +60,6 @@ def advance(source: PostgresSource, chosen: Settings, kept: Kept, opened: Connec
     if phase == ASKED:
         _start(source, chosen, kept, opened, connect)
     elif phase == READING:
-        _signal(source, chosen, kept)
         if _is_read(source, chosen, kept, connect):
             _enter(kept, REMOVING if kept.record.snapshot["from"] else DONE)
     elif phase == REMOVING:
@@ -81,6 +73,8 @@ def _start(source: PostgresSource, chosen: Settings, kept: Kept, opened: Connect
     if kept.record.snapshot["anew"] or source.snapshot == "whole":
         database.drop_slot(opened, source.slot_name)
         connect.forget_offsets(source.name)
+    else:
+        chunks.begin(source, kept, connect)
     _enter(kept, READING)
     connect.resume(source.name)
 
@@ -108,35 +102,8 @@ def files_of(source: PostgresSource, opened: Connection) -> dict[str, int]:
     return {name: table.filenode for name, table in database.tables(opened, source.tables).items()}
 
 
-def _signal(source: PostgresSource, chosen: Settings, kept: Kept) -> None:
-    """Asks Debezium for the chunks. Asked twice, rows are only read twice."""
-    if source.snapshot != "chunks" or kept.record.snapshot.get("signalled"):
-        return
-    data = {"data-collections": [source.table], "type": "incremental"}
-    message = {"id": kept.record.snapshot["id"], "type": "execute-snapshot", "data": data}
-    producer = Producer({"bootstrap.servers": chosen.kafka, "acks": "all", "log_level": 2})
-    producer.produce(SIGNALS, json.dumps(message).encode(), source.prefix.encode())
-    if producer.flush(SECONDS):
-        raise Retryable("Kafka did not take the signal for a snapshot")
-    kept.record.snapshot["signalled"] = True
-    kept.write()
-
-
 def _is_read(source: PostgresSource, chosen: Settings, kept: Kept, connect: Connect) -> bool:
-    """Whether every row has been written: as the connector's own position tells, or its notification."""
+    """Whether every row has been written."""
     if source.snapshot == "chunks":
-        return _completed(chosen, kept.record.snapshot["id"])
-    offsets = connect.offsets(source.name)
-    return bool(offsets) and not offsets.get("snapshot") and "lsn" in offsets
-
-
-def _completed(chosen: Settings, asked: str) -> bool:
-    return any(
-        (told.get("aggregate_type"), told.get("type"), told.get("id")) == ("Incremental Snapshot", "COMPLETED", asked)
-        for told in _notifications(chosen)
-    )
-
-
-def _notifications(chosen: Settings) -> Iterator[dict[str, Any]]:
-    for records in log.records(chosen, NOTIFICATIONS):
-        yield from (json.loads(record.value) for record in records)
+        return chunks.is_read(source, chosen, kept, connect)
+    return chunks.has_begun(connect.position(source.name))

@@ -15,9 +15,9 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a
 
 from runtime.errors import Retryable
 from runtime.settings import Settings
-from streaming.sources.postgres import database, snapshot
+from streaming.sources.postgres import chunks, database, snapshot
 from streaming.sources.postgres.connect import Connect
-from streaming.sources.postgres.connector import NOTIFICATIONS, SIGNALS, connector_settings
+from streaming.sources.postgres.connector import NOTIFICATIONS, connector_settings
 from streaming.sources.postgres.database import Slot, Table
 from streaming.sources.postgres.definition import PostgresSource
 from streaming.sources.postgres.kept import Kept, kept
@@ -90,8 +90,7 @@ class _Tending:
 
     def _prepare(self) -> None:
         """What has to be there before the connector: its topics, and what its tables are like now."""
-        internal = {name: {"cleanup.policy": "delete"} for name in (SIGNALS, NOTIFICATIONS)}
-        make(self._chosen, internal, partitions=1)
+        make(self._chosen, {NOTIFICATIONS: {"cleanup.policy": "delete"}}, partitions=1)
         make_topics(self._chosen, self._source.written)
         if not self._record.record.snapshot:
             self._record.record.tables = snapshot.files_of(self._source, self._opened)
@@ -102,7 +101,7 @@ class _Tending:
         if self._record.record.snapshot.get("phase") in (snapshot.LOST, snapshot.ASKED):
             return
         name = self._source.name
-        why = _loss(slot, self._connect.offsets(name) if slot is None else {}, self._connect.status(name))
+        why = _loss(slot, self._connect.position(name) if slot is None else {}, self._connect.status(name))
         if why:
             log.error("a replication slot is lost", source=name, slot=self._source.slot_name, why=why)
             self._record.record.snapshot = {"phase": snapshot.LOST, "why": why}
@@ -157,10 +156,10 @@ def _detail(slot: Slot | None) -> dict[str, Any]:
     return {name: told[name] for name in kept_fields if name in told}
 
 
-def _loss(slot: Slot | None, offsets: dict[str, Any], parts: list[dict[str, Any]]) -> str:
+def _loss(slot: Slot | None, position: dict[str, Any], parts: list[dict[str, Any]]) -> str:
     if slot is not None and slot.is_lost:
         return "the server has thrown away changes that were not read (see max_slot_wal_keep_size)"
-    if slot is None and offsets and not offsets.get("snapshot"):
+    if slot is None and chunks.has_begun(position):
         return "somebody dropped it, or the server was replaced"
     traces = [str(part.get("trace", "")) for part in parts if part["state"] == "FAILED"]
     return "it was made anew, behind what was read last" if any(LOST_SLOT.search(trace) for trace in traces) else ""

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-
 import pytest
 
 from runtime.settings import Settings
-from stack import control
-from streaming.sources.postgres import log
 from streaming.sources.postgres.connect import Connect
 from streaming.sources.postgres.definition import PostgresSource
 from streaming.sources.postgres.tend import forget, tend
-from tests.sources.log import committed
 from tests.sources.postgres import world
 from tests.sources.postgres.conftest import Ending
 
@@ -224,46 +216,6 @@ def test_the_bytes_that_are_not_read_yet_are_told(running: PostgresSource, serve
     world.do("SELECT pg_logical_emit_message(true, 'fill', repeat('x', 6000000))")
     assert tend(running, servers).detail["lag_bytes"] > 5_000_000
     world.until(lambda: tend(running, servers).detail["lag_bytes"] < 100_000)
-
-
-@contextmanager
-def held_back(table: str, reached: Callable[[], bool]) -> Iterator[None]:
-    """From the moment on when something is reached, nobody reads the table while the block lasts."""
-    give_up = time.monotonic() + world.SECONDS
-    while not reached():
-        assert time.monotonic() < give_up, f"nothing of {table} was read"
-    with world.owner() as opened, opened.cursor() as cursor:
-        opened.autocommit = False
-        cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-        yield
-        opened.rollback()
-
-
-def test_a_snapshot_in_chunks_goes_on_after_a_crash(schema: str, servers: Settings, ending: Ending) -> None:
-    world.do(TABLE.format(schema=schema))
-    rows = 60_000
-    world.do(
-        f"INSERT INTO {schema}.bills SELECT n, now(), 'Chile', 'Talca', 1, 1, 'r' FROM generate_series(6, {rows}) n"
-    )
-    source = ending(bills(schema, snapshot="chunks", chunk_rows=50))
-    world.prepare(source, servers)
-
-    def begun() -> bool:
-        with suppress(KeyError):
-            return sum(log.ends(servers, source.into).values()) > 1000
-        return False
-
-    with ThreadPoolExecutor(1) as pool:
-        tended = pool.submit(world.until, lambda: tend(source, servers) and begun())
-        with held_back(source.table, begun):
-            assert sum(log.ends(servers, source.into).values()) < 0.7 * rows, "there was nothing left to go on with"
-            control.crash("connect", seconds=120)
-        tended.result()
-    world.do(f"UPDATE {source.table} SET total = 7 WHERE no % 100 = 0; DELETE FROM {source.table} WHERE no % 1000 = 1")
-    world.well(source, servers)
-    world.until(lambda: agree(source, servers))
-    read = [each for each in committed(servers, source.into) if each["__op"] == "r"]
-    assert len(read) < 1.2 * rows, "it began anew"
 
 
 def test_a_source_that_is_defined_no_more_is_ended(running: PostgresSource, servers: Settings) -> None:

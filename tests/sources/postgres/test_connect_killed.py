@@ -1,0 +1,121 @@
+"""Kafka Connect is killed while it reads: nothing is lost, and whoever reads committed records sees nothing twice."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from runtime.settings import Settings
+from stack import control
+from streaming.sources.postgres import chunks, log
+from streaming.sources.postgres.connect import Connect
+from streaming.sources.postgres.definition import PostgresSource
+from streaming.sources.postgres.tend import tend
+from tests.sources.log import committed
+from tests.sources.postgres import world
+from tests.sources.postgres.conftest import Ending
+from tests.sources.postgres.test_direct import TABLE, agree, bills
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
+
+ROWS = 60_000
+FILL = "INSERT INTO {table} SELECT n, now(), 'Chile', 'Talca', 1, 1, 'r' FROM generate_series({first}, {last}) n"
+LINE = "{no}\t2026-03-01T12:00:00Z\tChile\tTalca\t1\t1\tr\n"
+CHANGE = "UPDATE {table} SET total = 7 WHERE no % 100 = 0; DELETE FROM {table} WHERE no % 1000 = 1"
+
+
+def fill(table: str) -> None:
+    """All rows but the first five, a thousand in a transaction."""
+    for first in range(6, ROWS + 1, 1000):
+        world.do(FILL.format(table=table, first=first, last=min(first + 999, ROWS)))
+
+
+def copy(table: str) -> None:
+    """The same by COPY: many rows are then one record of the write-ahead log, with one position in it."""
+    schema, _, name = table.partition(".")
+    with world.owner() as opened, opened.cursor() as cursor:
+        cursor.execute("SELECT set_config('search_path', %s, false)", [schema])
+        for first in range(6, ROWS + 1, 5000):
+            lines = (LINE.format(no=no) for no in range(first, min(first + 5000, ROWS + 1)))
+            cursor.copy_from(io.StringIO("".join(lines)), name)
+
+
+def told(source: PostgresSource, chosen: Settings) -> int:
+    """How long the source's topic is."""
+    with suppress(KeyError):
+        return sum(log.ends(chosen, source.into).values())
+    return 0
+
+
+def crash_at(rows: int, source: PostgresSource, chosen: Settings) -> None:
+    """Kills Connect as soon as so many records were told, and waits until it is back."""
+    world.until(lambda: told(source, chosen) >= rows)
+    assert told(source, chosen) < 0.95 * ROWS, "there is nothing left to go on with"
+    control.crash("connect", seconds=120)
+
+
+def ids(source: PostgresSource, chosen: Settings, kind: str) -> Counter[str]:
+    """How often each sale comes in committed records of one kind."""
+    return Counter(each["sale_id"] for each in committed(chosen, source.into, source.name) if each["__op"] == kind)
+
+
+@pytest.mark.parametrize("written", [fill, copy])
+def test_changes(written: Callable[[str], None], schema: str, servers: Settings, ending: Ending) -> None:
+    """Killed with the first changes in the log, in their middle, and near their end."""
+    world.do(TABLE.format(schema=schema))
+    source = ending(bills(schema))
+    world.prepare(source, servers)
+    world.well(source, servers)
+    Connect(servers).stop(source.name)
+    written(source.table)
+    world.do(CHANGE.format(table=source.table))
+    Connect(servers).resume(source.name)
+    for rows in (1_000, 20_000, 40_000):
+        crash_at(rows, source, servers)
+    world.until(lambda: agree(source, servers))
+    assert ids(source, servers, "c") == Counter(str(no) for no in range(6, ROWS + 1))
+    assert ids(source, servers, "u") == Counter(str(no) for no in range(100, ROWS + 1, 100))
+    assert ids(source, servers, "d") == Counter(str(no) for no in range(1, ROWS + 1, 1000))
+
+
+@pytest.fixture
+def large(schema: str, servers: Settings, ending: Ending) -> PostgresSource:
+    """A source of many rows, of which the first were read in chunks."""
+    world.do(TABLE.format(schema=schema))
+    fill(f"{schema}.bills")
+    source = ending(bills(schema, snapshot="chunks", chunk_rows=50))
+    world.prepare(source, servers)
+    world.until(lambda: tend(source, servers) and told(source, servers) > 0)
+    return source
+
+
+def test_a_snapshot_in_chunks(large: PostgresSource, servers: Settings) -> None:
+    """Killed soon after its first chunk, and again; then rows are changed while it is still reading."""
+    for rows in (500, 20_000):
+        crash_at(rows, large, servers)
+    world.do(CHANGE.format(table=large.table))
+    world.well(large, servers)
+    world.until(lambda: agree(large, servers))
+    read = ids(large, servers, "r")
+    assert len(read) > 0.9 * ROWS
+    assert set(read.values()) == {1}, "rows were read twice"
+
+
+def test_a_snapshot_in_chunks_that_breaks_off(
+    large: PostgresSource, servers: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Debezium itself passes over the rows that it cannot read, and says that it has read all."""
+    monkeypatch.setattr(chunks, "AGAIN_SECONDS", 1.0)
+    world.until(lambda: tend(large, servers) and told(large, servers) > 5_000)
+    world.do(f"REVOKE SELECT ON {large.table} FROM replicator")
+    world.until(lambda: chunks.TABLES not in Connect(servers).position(large.name))
+    assert told(large, servers) < 0.95 * ROWS, "there is nothing left to go on with"
+    assert tend(large, servers).detail["snapshot"] == "reading"
+    world.do(f"GRANT SELECT ON {large.table} TO replicator")
+    world.well(large, servers)
+    world.until(lambda: agree(large, servers))
+    assert ids(large, servers, "r").total() < 1.5 * ROWS, "it began anew"
