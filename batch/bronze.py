@@ -127,16 +127,17 @@ def records(spark: SparkSession, boundary: datetime, snapshot: int | None, cover
         snapshot: bronze as of this snapshot.
         covered: what an earlier version has read.
     """
-    from pyspark.sql.functions import broadcast, coalesce, col, lit
+    from pyspark.sql.functions import coalesce, col, concat_ws, create_map, lit, try_element_at
 
     reader = spark.read if snapshot is None else spark.read.option("versionAsOf", snapshot)
     found = reader.table(lake.BRONZE).where(col("log_time") < lit(boundary))
     if covered:
         found = _in_hours(found, _hours_to_read(spark, covered, snapshot))
-        rows = [(span.topic, span.partition, span.last_offset) for span in covered.spans]
-        read = spark.createDataFrame(rows, "topic string, partition int, read_through bigint")
-        is_new = (col("log_time") >= lit(covered.boundary)) | (col("offset") > coalesce(col("read_through"), lit(-1)))
-        found = found.join(broadcast(read), ["topic", "partition"], "left").where(is_new).drop("read_through")
+        ends = {"": -1} | {f"{span.topic}/{span.partition}": span.last_offset for span in covered.spans}
+        # Within the expression, not as a table to join with: that would be some more of Spark's jobs.
+        last = create_map(*(lit(each) for pair in ends.items() for each in pair))
+        read_through = coalesce(try_element_at(last, concat_ws("/", "topic", "partition")), lit(-1))
+        found = found.where((col("log_time") >= lit(covered.boundary)) | (col("offset") > read_through))
     found.createOrReplaceTempView(render.RECORDS)
     return found
 
@@ -183,7 +184,8 @@ def _in_hours(found: DataFrame, hours: list[int] | None) -> DataFrame:
 
 def spans(spark: SparkSession) -> list[Span]:
     """What there is of each partition, from the view `records`."""
-    return [Span(*row) for row in spark.sql(render.spans()).collect()]
+    # A sort by Spark would be two more jobs.
+    return [Span(*row) for row in sorted(spark.sql(render.spans()).collect())]
 
 
 def parse(spark: SparkSession, found: DataFrame) -> DataFrame:

@@ -37,6 +37,8 @@ class Certificate:
         checksums: of each ranking's sums.
         snapshots: ids of the Iceberg snapshots that were read (bronze) and written.
         changed: rows of each ranking's difference to the version before it in the chain.
+        loaded: the checksum of that difference.
+        stored: fingerprints of each ranking's rows of the whole chain in each store, taken when they were proved.
         live_seen_through: how far the live job had come when the drift was taken.
         drift: its sums.
         accepted: why a drift over the limit was accepted, or None.
@@ -58,6 +60,8 @@ class Certificate:
     checksums: dict[str, Checksum] = field(default_factory=dict)
     snapshots: dict[str, int | None] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
+    loaded: dict[str, Checksum] = field(default_factory=dict)
+    stored: dict[str, Checksum] = field(default_factory=dict)
     live_seen_through: datetime | None = None
     drift: tuple[Drift, ...] = ()
     accepted: str | None = None
@@ -115,6 +119,8 @@ class Certificate:
             "checksums": {name: str(value) for name, value in self.checksums.items()},
             "snapshots": self.snapshots,
             "changed": self.changed,
+            "loaded": {name: str(value) for name, value in self.loaded.items()},
+            "stored": {name: str(value) for name, value in self.stored.items()},
             "live_seen_through": _iso(self.live_seen_through),
             "drift": [{**asdict(each), "amount": str(each.amount)} for each in self.drift],
             "accepted": self.accepted,
@@ -142,14 +148,21 @@ def from_json(kept: Mapping[str, Any]) -> Certificate:
         kinds={kind: kept["kinds"][kind] for kind in KINDS},
         states=States(kept["sales"], kept["deleted"]),
         days=None if kept["days"] is None else [date.fromisoformat(day) for day in kept["days"]],
-        checksums={name: Checksum.of(text) for name, text in kept["checksums"].items()},
+        checksums=_checksums(kept["checksums"]),
         snapshots=dict(kept["snapshots"]),
         changed=dict(kept["changed"]),
+        # Rows of the ledger that are older than these fields lack them.
+        loaded=_checksums(kept.get("loaded", {})),
+        stored=_checksums(kept.get("stored", {})),
         live_seen_through=kept["live_seen_through"] and _time(kept["live_seen_through"]),
         drift=tuple(Drift(**{**each, "amount": Decimal(each["amount"])}) for each in kept["drift"]),
         accepted=kept["accepted"],
         seconds=dict(kept["seconds"]),
     )
+
+
+def _checksums(kept: Mapping[str, str]) -> dict[str, Checksum]:
+    return {name: Checksum.of(text) for name, text in kept.items()}
 
 
 def _of(span: Span) -> Partition:

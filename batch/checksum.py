@@ -23,6 +23,10 @@ class Checksum:
     def __str__(self) -> str:
         return f"{self.rows}:{self.value:x}"
 
+    def __add__(self, other: Checksum) -> Checksum:
+        """That of both's rows, where no row is in both."""
+        return Checksum(self.rows + other.rows, self.value + other.value)
+
     @classmethod
     def of(cls, text: str) -> Checksum:
         """The checksum that a text says.

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from io import BufferedIOBase
 from typing import IO, Any
 
 from batch.checksum import Checksum
@@ -60,6 +61,25 @@ def connected(dsn: str) -> Iterator[Any]:
         raise Permanent("ClickHouse answered with an error", received=str(error)) from error
 
 
+class Stream(BufferedIOBase):
+    """An answer that is read while it comes; `broken` is what has ended it early.
+
+    A store that copies from it tells of such an end as of an error of its own.
+    """
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source = source
+        self.broken: Exception | None = None
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The next bytes, at most so many; empty at the end."""
+        try:
+            return self._source.read(-1 if size is None else size)
+        except Exception as error:
+            self.broken = error
+            raise
+
+
 class Store:
     """What a reconciliation asks of ClickHouse; every call makes a connection of its own.
 
@@ -105,6 +125,11 @@ class Store:
         row = self.rows(checks.clickhouse(ranking), {"versions": list(versions)})[0]
         return Checksum(int(row[0]), int(row[1]))
 
+    def fingerprint(self, ranking: Ranking, versions: Sequence[int]) -> Checksum:
+        """A cheap checksum of a ranking's rows of some versions: it tells whether they are still what they were."""
+        row = self.rows(checks.clickhouse_rows(ranking), {"versions": list(versions)})[0]
+        return Checksum(int(row[0]), int(row[1]))
+
     def publish(self, publication: Publication) -> datetime:
         """Pins all answers to a version: one row, later than every other; its time."""
         with connected(self._dsn) as client:
@@ -121,10 +146,21 @@ class Store:
         self.run((f"ALTER TABLE {table} DROP PARTITION {version:d}", {}) for table in tables)
 
     @contextmanager
-    def csv(self, text: str, bound: Mapping[str, object]) -> Iterator[IO[bytes]]:
-        """The rows of a query as CSV, to be read while they come."""
+    def csv(self, text: str, bound: Mapping[str, object]) -> Iterator[Stream]:
+        """The rows of a query as CSV, to be read while they come.
+
+        Raises:
+            Retryable: ClickHouse does not answer, or its answer breaks off while the block reads it.
+            Permanent: ClickHouse answers with an error.
+        """
         with connected(self._dsn) as client:
-            yield client.raw_stream(text, parameters=bound, fmt="CSV")
+            rows = Stream(client.raw_stream(text, parameters=bound, fmt="CSV"))
+            try:
+                yield rows
+            except Exception:
+                if rows.broken:
+                    raise rows.broken from None
+                raise
 
     def insert(self, table: str, columns: Sequence[str], rows: Rows) -> None:
         """Inserts rows."""

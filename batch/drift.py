@@ -66,15 +66,18 @@ class DriftRows:
 
     def find(self, among: Iterable[Ranking], cause: str) -> None:
         """Keeps a row for each sum that differs, with a cause that may be named better later."""
+        new, base = self.new.versions, self.base.versions if self.base else ()
         bound = {
             "version": self.new.version,
-            "new": list(self.new.versions),
-            "base": list(self.base.versions) if self.base else [],
+            "new": list(new),
+            "added": [version for version in new if version not in base],
+            "gone": [version for version in base if version not in new],
             "cause": cause,
             **self._span,
         }
         self._store.run([(f"ALTER TABLE drift DROP PARTITION {self.new.version:d}", {})])
-        self._store.run((render.insert(ranking), bound) for ranking in among)
+        whole = not base or new[: len(base)] != base
+        self._store.run((render.insert(ranking, whole=whole), bound) for ranking in among)
 
     def summary(self) -> tuple[Drift, ...]:
         """Its sums by ranking, currency and cause."""

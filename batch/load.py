@@ -1,28 +1,36 @@
 """Loading from Spark's tasks: differences, names and refused records to ClickHouse, totals and names to PostgreSQL.
 
-Rows go out from where they are, a batch at a time, so that no process has to hold them all. A task that Spark tries
-again writes the same rows again: ClickHouse's tables replace them, PostgreSQL leaves those that it has.
+Rows go out from where they are, a batch at a time, so that no process has to hold them all; few are written by this
+process, since to start Spark's Python workers takes longer. A task that Spark tries again writes the same rows again:
+ClickHouse's tables replace them, PostgreSQL leaves those that it has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from batch.clickhouse import connected as clickhouse
+from batch.gold import Difference
 from batch.postgres import add_csv, array_of
 from batch.postgres import connected as postgres
 from rankings.ranking import Label, Ranking
 from rankings.render import spark as render
-from runtime.errors import Retryable
+from runtime.errors import Retryable, TidelakeError
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
 Batches = Iterable[Any]
+Write = Callable[[Any], None]
 ATTEMPTS = 6
+
+FEW = 500_000
+"""So many rows are written by this process: at most some hundred megabytes."""
+
 UPSERT_NAMES = """
 INSERT INTO labels (label, key, name, seen_at) VALUES (%s, %s, %s, %s)
 ON CONFLICT (label, key) DO UPDATE SET name = excluded.name, seen_at = excluded.seen_at
@@ -30,58 +38,57 @@ WHERE labels.seen_at <= excluded.seen_at
 """
 
 
-def refused(spark: SparkSession, clickhouse_dsn: str) -> int:
-    """The refused records of the view `parsed`, for ClickHouse's quarantine; how many they were."""
+def refused(spark: SparkSession, clickhouse_dsn: str, most: int) -> None:
+    """The refused records of the view `parsed`, at most so many, for ClickHouse's quarantine."""
     from pyspark.sql.functions import coalesce, col, lit
 
     text = {name: coalesce(col(name), lit(b"" if name != "field" else "")) for name in ("field", "key", "payload")}
     rows = spark.sql(render.refused()).withColumns({**text, "hop": lit("batch")})
-    return _into_clickhouse(rows, "quarantine", clickhouse_dsn)
+    _written(rows, most, partial(_insert, clickhouse_dsn, "quarantine", {}))
 
 
-def names(spark: SparkSession, labels: tuple[Label, ...], clickhouse_dsn: str, postgres_dsn: str) -> None:
-    """The names last seen, from the view `parsed`, for both stores."""
+def names(spark: SparkSession, labels: tuple[Label, ...], clickhouse_dsn: str, postgres_dsn: str, most: int) -> None:
+    """The names last seen, from the view `parsed`, at most so many, for both stores."""
     for label in labels:
-        rows = spark.sql(render.names(label))
-        _into_clickhouse(rows, "labels", clickhouse_dsn)
-        _run(rows, partial(_counted, partial(_upsert_names, postgres_dsn)))
+        to_clickhouse, to_postgres = (
+            partial(_insert, clickhouse_dsn, "labels", {}),
+            partial(_upsert_names, postgres_dsn),
+        )
+        _written(spark.sql(render.names(label)), most, to_clickhouse, to_postgres)
 
 
-def difference(rows: DataFrame, ranking: Ranking, version: int, clickhouse_dsn: str) -> int:
-    """A version's changed sums of a ranking, for ClickHouse; how many they were."""
-    from pyspark.sql.functions import lit
-
-    return _into_clickhouse(rows.withColumn("version", lit(version)), ranking.reconciled_table, clickhouse_dsn)
-
-
-def totals(rows: DataFrame, ranking: Ranking, version: int, postgres_dsn: str) -> int:
-    """A version's changed sums of a ranking, for PostgreSQL; how many they were."""
-    return _run(rows, partial(_counted, partial(_add_totals, postgres_dsn, ranking.subject, (version, ranking.name))))
+def difference(found: Difference, ranking: Ranking, version: int, clickhouse_dsn: str, postgres_dsn: str) -> None:
+    """A version's changed sums of a ranking, for both stores."""
+    to_clickhouse = partial(_insert, clickhouse_dsn, ranking.reconciled_table, {"version": version})
+    to_postgres = partial(_add_totals, postgres_dsn, ranking.subject, (version, ranking.name))
+    rows = found.rows.select(*ranking.sum_key, "amount", "sales")
+    _written(rows, found.checksum.rows, to_clickhouse, to_postgres)
 
 
-def _into_clickhouse(rows: DataFrame, table: str, dsn: str) -> int:
-    """Inserts rows by the names of their columns."""
-    return _run(rows, partial(_counted, partial(_insert, dsn, table)))
-
-
-def _run(rows: DataFrame, write: Callable[[Batches], Batches]) -> int:
-    """Has Spark's tasks write all rows; how many they were.
+def _written(rows: DataFrame, most: int, *writes: Write) -> None:
+    """Writes all rows, of which there are at most so many, to each of some stores.
 
     Raises:
         Retryable: a store refused, after several attempts.
     """
+    from psycopg2 import Error
     from pyspark.errors import PythonException
 
     try:
-        counts = rows.mapInArrow(write, "rows bigint").collect()
-    except PythonException as error:
+        if most <= FEW:
+            batches = rows.toArrow().combine_chunks().to_batches()
+            for write in writes:
+                deque(_counted(write, batches), maxlen=0)
+        else:
+            for write in writes:
+                rows.mapInArrow(partial(_counted, write), "rows bigint").collect()
+    except (PythonException, TidelakeError, Error) as error:
         last = str(error).strip().splitlines()[-1]
         raise Retryable("a store did not take the rows", received=last, todo="run it again once it is up") from error
-    return sum(row.rows for row in counts)
 
 
-def _counted(write: Callable[[pa.RecordBatch], None], batches: Batches) -> Batches:
-    """For `mapInArrow`: writes every batch, with attempts while the store is away; the counts of their rows."""
+def _counted(write: Write, batches: Batches) -> Batches:
+    """For `mapInArrow`, too: writes every batch, with attempts while the store is away; the counts of their rows."""
     import pyarrow as pa
     from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
@@ -97,11 +104,14 @@ def _counted(write: Callable[[pa.RecordBatch], None], batches: Batches) -> Batch
         yield pa.RecordBatch.from_arrays([pa.array([batch.num_rows], pa.int64())], names=["rows"])
 
 
-def _insert(dsn: str, table: str, batch: pa.RecordBatch) -> None:
+def _insert(dsn: str, table: str, constants: Mapping[str, int], batch: pa.RecordBatch) -> None:
     import pyarrow as pa
 
+    rows = pa.Table.from_batches([batch])
+    for name, value in constants.items():
+        rows = rows.append_column(name, pa.repeat(value, len(rows)))
     with clickhouse(dsn) as client:
-        client.insert_arrow(table, pa.Table.from_batches([batch]))
+        client.insert_arrow(table, rows)
 
 
 def _add_totals(dsn: str, subject: tuple[str, ...], constants: tuple[int, str], batch: pa.RecordBatch) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import IO, TYPE_CHECKING
+from io import BufferedIOBase
+from typing import TYPE_CHECKING
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  (it is a class)
@@ -35,7 +36,7 @@ def connected(dsn: str, name: str = "tidelake-reconcile", *, autocommit: bool = 
         raise Retryable("PostgreSQL does not answer", received=str(error).strip(), todo=todo) from error
 
 
-def add_csv(connection: Connection, table: str, columns: Sequence[str], rows: IO[bytes]) -> None:
+def add_csv(connection: Connection, table: str, columns: Sequence[str], rows: BufferedIOBase) -> None:
     """Copies rows into a table in the connection's transaction; rows whose key is there already are left as they are.
 
     Args:

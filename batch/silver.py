@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 TABLES = (lake.SALES, lake.QUARANTINE)
 
+FEW = 500_000
+"""The keys of so many sales are sent to every task; to find more, all of silver is shuffled."""
+
 
 @dataclass(frozen=True, slots=True)
 class States:
@@ -23,6 +26,10 @@ class States:
 
     sales: int
     deleted: int
+
+    def __add__(self, more: States) -> States:
+        """That many, and so many more."""
+        return States(self.sales + more.sales, self.deleted + more.deleted)
 
 
 def rebuild(spark: SparkSession) -> None:
@@ -39,30 +46,57 @@ def overwrite(spark: SparkSession, table: str, query: str, **bound: object) -> N
     spark.sql(query, bound).writeTo(lake.on_run(table)).overwrite(lit(True))
 
 
-def merge(spark: SparkSession, base: int, zone: str) -> Sequence[date]:
-    """Brings what the view `parsed` says into version `base`, on the branch `run`; the days whose sums that changes."""
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a run has changed in silver.
+
+    Attributes:
+        more: by how much more sales exist, and are known as deleted; both may be negative.
+        days: the business days whose sums that changes, in order.
+    """
+
+    more: States
+    days: Sequence[date]
+
+
+def merge(spark: SparkSession, base: int, zone: str, *, refused: bool) -> Changed:
+    """Brings what the view `parsed` says into version `base`, on the branch `run`.
+
+    Args:
+        base: the version.
+        zone: the business time zone's name.
+        refused: whether there are refused records among it.
+    """
     for table in TABLES:
         branches.begin(spark, table, base)
-    touch(spark, base)
-    spark.sql(render.update_silver())
-    spark.sql(render.new_in_silver()).writeTo(lake.on_run(lake.SALES)).append()
-    spark.sql(render.refused()).writeTo(lake.on_run(lake.QUARANTINE)).append()
-    days = [row.business_day for row in spark.sql(render.changed_days(), {"zone": zone}).collect()]
-    return sorted(days)
+    months = touch(spark, base)
+    row = spark.sql(render.changed(), {"zone": zone}).first()
+    assert row is not None
+    spark.sql(render.update_silver(months))
+    if refused:
+        spark.sql(render.refused()).writeTo(lake.on_run(lake.QUARANTINE)).append()
+    return Changed(States(row.sales, row.deleted), sorted({*row.new_days, *row.old_days}))
 
 
-def touch(spark: SparkSession, base: int) -> None:
-    """Makes the view `touched` of what the view `parsed` changes in version `base`; `leave` ends it."""
+def touch(spark: SparkSession, base: int) -> Sequence[int | None]:
+    """Makes the view `touched` of what the view `parsed` changes in version `base`; `leave` ends it.
+
+    Returns:
+        The months in which silver keeps what is changed, counted from 1970; None stands for sales that were deleted.
+    """
     _view(spark, render.LATEST, render.latest_state())
     # Once its size is known, all of silver need not be shuffled to find what it held of these sales.
     spark.table(render.LATEST).count()
-    _view(spark, render.KNOWN, render.known(base))
+    _view(spark, render.PLACES, render.places(base))
+    months = [row.month for row in spark.sql(render.months()).collect()]
+    _view(spark, render.KNOWN, render.known(base, months))
     _view(spark, render.TOUCHED, render.touched())
+    return months
 
 
 def leave(spark: SparkSession) -> None:
     """Lets go of what `touch` has made, of this run or of one that was ended."""
-    for name in (render.LATEST, render.KNOWN, render.TOUCHED):
+    for name in (render.LATEST, render.PLACES, render.KNOWN, render.TOUCHED):
         if spark.catalog.tableExists(name):
             spark.table(name).unpersist()
             spark.catalog.dropTempView(name)

@@ -121,7 +121,10 @@ class Settings(BaseSettings):
 
     mark_wait_seconds: float = Field(120.0, gt=0, description="Longest wait of a reconciliation for the lake's marks.")
     spark_master: str = Field("local[*]", description="Where the reconciliation runs.")
-    spark_memory: str = Field("1g", description="Heap of the Spark driver.")
+    spark_memory: str = Field(
+        "1g",
+        description="Heap of the Spark driver. Under `spark-submit`, its `--driver-memory` counts.",
+    )
     spark_options: str = Field(
         "",
         description="Further options of Spark as name=value, joined by semicolons; they win over the platform's own.",

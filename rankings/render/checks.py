@@ -1,6 +1,9 @@
 """The checksum of a chain of versions where its sums are answered from; the same as the lake's and plain Python's.
 
 A row's text is its columns joined by U+001F; its hash is the first 15 hexadecimal digits of the text's SHA-256.
+
+The fingerprint of a version's rows is a store's own, and cheaper: once they were proved, it tells that they are still
+the same.
 """
 
 from __future__ import annotations
@@ -43,3 +46,21 @@ FROM (
         HAVING sum(amount) != 0 OR sum(sales) != 0
     ) AS summed
 ) AS hashed"""
+
+
+def clickhouse_rows(ranking: Ranking) -> str:
+    """The fingerprint of a ranking's rows in ClickHouse; binds `versions` Array(UInt32)."""
+    # Two rows of one key are of one version, and so of one partition.
+    return f"""SELECT count() AS rows, sum(toInt128(cityHash64(
+    version, {", ".join(ranking.sum_key)}, amount, sales))) AS checksum
+FROM {ranking.reconciled_table} FINAL
+WHERE version IN {{versions:Array(UInt32)}}
+SETTINGS do_not_merge_across_partitions_select_final = 1"""
+
+
+def postgres_rows() -> str:
+    """The fingerprint of a ranking's rows in PostgreSQL; binds `ranking` and `versions` in psycopg2's style."""
+    return """SELECT count(*) AS rows, coalesce(sum(hash_record_extended(
+    ROW(version, business_day, currency, subject, amount, sales), 0)), 0) AS checksum
+FROM totals
+WHERE ranking = %(ranking)s AND version = ANY(%(versions)s)"""

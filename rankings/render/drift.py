@@ -5,31 +5,40 @@ from __future__ import annotations
 from rankings.ranking import Ranking
 
 
-def insert(ranking: Ranking) -> str:
+def insert(ranking: Ranking, *, whole: bool = False) -> str:
     """Keeps a version's drift of one ranking in the table `drift`: one row for each sum that differs.
 
-    Binds `version` UInt32, `new` and `base` Array(UInt32) (the chains of the version and of the one before it),
-    `since` and `boundary` DateTime64(3) (the span of the log between the two), `cause` String.
+    Binds `version` UInt32, `new` Array(UInt32) (the version's chain), `added` and `gone` Array(UInt32) (the versions
+    that the chain before lacks, and those that it alone has), `since` and `boundary` DateTime64(3) (the span of the log
+    between the two), `cause` String.
+
+    What both chains have in common is in both figures and tells nothing about whether they differ: of it, only the
+    sums that live or the added versions name are read. With `whole`, where most are named, all are.
     """
     keys = ", ".join(ranking.sum_key)
-    history = f"FROM {ranking.reconciled_table} FINAL WHERE version IN"
+    ordered = ", ".join(("currency", "business_day", *ranking.subject))
+    live = f"{ranking.live_table} FINAL WHERE second >= {{since:DateTime64(3)}} AND second < {{boundary:DateTime64(3)}}"
+    history = f"{ranking.reconciled_table} FINAL WHERE version IN"
+    named = f"""
+        AND ({ordered}) IN
+        (SELECT {ordered} FROM {live}
+         UNION ALL SELECT {ordered} FROM {history} arrayConcat({{added:Array(UInt32)}}, {{gone:Array(UInt32)}}))"""
+    nothing = "toDecimal128(0, 2) AS held_amount, toInt64(0) AS held_sales"
     return f"""INSERT INTO drift (version, ranking, business_day, currency, subject,
     live_amount, reconciled_amount, live_sales, reconciled_sales, cause)
 SELECT {{version:UInt32}}, '{ranking.name}', business_day, currency, [{", ".join(ranking.subject)}],
-    sum(amount_live) AS live, sum(amount_reconciled) AS reconciled,
-    sum(sales_live) AS live_count, sum(sales_reconciled) AS reconciled_count, {{cause:String}}
+    sum(held_amount) + sum(amount) AS live, sum(held_amount) AS reconciled,
+    sum(held_sales) + sum(sales) AS live_count, sum(held_sales) AS reconciled_count, {{cause:String}}
 FROM
 (
-    SELECT {keys}, amount AS amount_live, sales AS sales_live,
-        toDecimal128(0, 2) AS amount_reconciled, toInt64(0) AS sales_reconciled
-    {history} {{base:Array(UInt32)}}
+    SELECT {keys}, amount, sales, {nothing} FROM {live}
     UNION ALL
-    SELECT {keys}, amount, sales, toDecimal128(0, 2), toInt64(0)
-    FROM {ranking.live_table} FINAL
-    WHERE second >= {{since:DateTime64(3)}} AND second < {{boundary:DateTime64(3)}}
+    SELECT {keys}, amount, sales, {nothing} FROM {history} {{gone:Array(UInt32)}}
+    UNION ALL
+    SELECT {keys}, -amount, -sales, {nothing} FROM {history} {{added:Array(UInt32)}}
     UNION ALL
     SELECT {keys}, toDecimal128(0, 2), toInt64(0), amount, sales
-    {history} {{new:Array(UInt32)}}
+    FROM {history} {{new:Array(UInt32)}}{"" if whole else named}
 )
 GROUP BY {keys}
 HAVING live != reconciled OR live_count != reconciled_count"""

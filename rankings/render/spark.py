@@ -6,6 +6,8 @@ it says so, `zone`, the business time zone's name. The session's time zone must 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rankings.contract import MARK_FIELD
 from rankings.ranking import Label, Ranking
 from rankings.render.lake import BRONZE, SALE_COLUMNS, SALES, STATE_COLUMNS, gold, on_run, version_tag
@@ -19,6 +21,9 @@ PARSED = "parsed"
 LATEST = "latest"
 """The latest state that these records tell of each sale; silver's columns."""
 
+PLACES = "places"
+"""Which of the same sales silver held before, and in which of its partitions: column month, counted from 1970."""
+
 KNOWN = "known"
 """What silver held of the same sales before."""
 
@@ -28,11 +33,8 @@ TOUCHED = "touched"
 PRESENT = "present"
 """Silver's rows that gold is made of."""
 
-CHANGED_DAYS = "changed_days"
-"""The business days whose sums may have changed: column business_day."""
-
-CHANGES = "changes"
-"""A ranking's sums that have changed: their new amount and sales, and what these are more than the old ones."""
+DIFFERENCE = "difference"
+"""What a ranking's sums of a version are more than those of another, as the lake holds the two."""
 
 _OFFSETS = "bit_or(shiftleft(1L, CAST(offset % 64 AS int)))"
 """The offsets of 64 neighbours as bits: counts each once, and a shuffle carries a number for all of them."""
@@ -66,8 +68,7 @@ def spans() -> str:
     CAST(sum(bit_count(bits)) AS bigint) AS records
 FROM (SELECT topic, partition, min(offset) AS first, max(offset) AS last, {_OFFSETS} AS bits
       FROM {RECORDS} GROUP BY topic, partition, offset DIV 64)
-GROUP BY topic, partition
-ORDER BY topic, partition"""
+GROUP BY topic, partition"""
 
 
 def kinds() -> str:
@@ -100,11 +101,53 @@ FROM
 )"""
 
 
-def known(older: int) -> str:
-    """What silver held as of version `older` of the sales in the view `latest`."""
-    return f"""SELECT held.*
+def places(older: int) -> str:
+    """The sales of the view `latest` that silver held as of version `older`, and the months that it keeps them in.
+
+    Only keys are read of all that silver holds. A sale that was deleted has no month.
+    """
+    return f"""SELECT held.source, held.sale_id, held._partition.occurred_at_month AS month
 FROM {SALES} VERSION AS OF '{version_tag(older)}' AS held
 JOIN (SELECT source, sale_id FROM {LATEST}) AS told ON held.source = told.source AND held.sale_id = told.sale_id"""
+
+
+def months() -> str:
+    """The months of the view `places`."""
+    return f"SELECT DISTINCT month FROM {PLACES}"
+
+
+def known(older: int, months: Iterable[int | None]) -> str:
+    """What silver held as of version `older` of the sales in the view `places`, which lie in these months."""
+    return f"""SELECT held.*
+FROM {SALES} VERSION AS OF '{version_tag(older)}' AS held
+JOIN (SELECT source, sale_id FROM {PLACES}) AS told ON held.source = told.source AND held.sale_id = told.sale_id
+WHERE {in_months("held.occurred_at", months)}"""
+
+
+def in_months(column: str, months: Iterable[int | None]) -> str:
+    """Whether a day or a time of UTC lies in one of some months, counted from 1970, so that the others' files need not
+    be opened; None is no time.
+
+    >>> in_months("at", [671, 672, None])
+    "((at >= DATE '2025-12-01' AND at < DATE '2026-02-01') OR at IS NULL)"
+    >>> in_months("at", [])
+    '(false)'
+    """
+    found = set(months)
+    numbers = sorted(month for month in found if month is not None)
+    begins = [month for month in numbers if month - 1 not in found]
+    ends = [month + 1 for month in numbers if month + 1 not in found]
+    parts = [
+        f"({column} >= {_first_of(begin)} AND {column} < {_first_of(end)})"
+        for begin, end in zip(begins, ends, strict=True)
+    ]
+    nowhere = [f"{column} IS NULL"] if None in found else []
+    return f"({' OR '.join((*parts, *nowhere)) or 'false'})"
+
+
+def _first_of(month: int) -> str:
+    """The first day of a month, counted from 1970."""
+    return f"DATE '{1970 + month // 12:04d}-{month % 12 + 1:02d}-01'"
 
 
 def touched() -> str:
@@ -119,27 +162,33 @@ WHERE k.source IS NULL OR CASE
 END"""
 
 
-def update_silver() -> str:
-    """Puts the later states of the sales that silver holds in the place of the older ones, on the branch `run`."""
+def update_silver(months: Iterable[int | None]) -> str:
+    """Puts the states of the view `touched` in the place of older ones, on the branch `run`.
+
+    Args:
+        months: where silver keeps the older ones.
+    """
     columns = ", ".join(STATE_COLUMNS)
     return f"""MERGE INTO {on_run(SALES)} AS held
-USING (SELECT {columns} FROM {TOUCHED} WHERE was IS NOT NULL) AS told
-ON held.source = told.source AND held.sale_id = told.sale_id
-WHEN MATCHED THEN UPDATE SET *"""
+USING (SELECT {columns} FROM {TOUCHED}) AS told
+ON held.source = told.source AND held.sale_id = told.sale_id AND {in_months("held.occurred_at", months)}
+WHEN MATCHED THEN UPDATE SET *
+WHEN NOT MATCHED THEN INSERT *"""
 
 
-def new_in_silver() -> str:
-    """The states of the sales that silver does not hold yet."""
-    return f"SELECT {', '.join(STATE_COLUMNS)} FROM {TOUCHED} WHERE was IS NULL"
+def changed() -> str:
+    """One row: what the view `touched` changes; binds `zone`.
 
-
-def changed_days() -> str:
-    """The business days whose sums the view `touched` changes: where sales were, and where they are; binds `zone`."""
+    Columns: by how much more sales exist and are known as deleted (`sales`, `deleted`); the business days whose sums
+    change, where sales were and where they are (`old_days`, `new_days`).
+    """
     day, was_day = _business_day("occurred_at"), _business_day("was.occurred_at")
     same = " AND ".join(f"{name} <=> was.{name}" for name in ("deleted", *_SUMMED))
-    return f"""SELECT {day} AS business_day FROM {TOUCHED} WHERE NOT deleted AND NOT (was IS NOT NULL AND {same})
-UNION
-SELECT {was_day} AS business_day FROM {TOUCHED} WHERE NOT was.deleted AND NOT ({same})"""
+    return f"""SELECT count_if(NOT deleted) - count_if(NOT was.deleted) AS sales,
+    count_if(deleted) - count_if(was.deleted) AS deleted,
+    collect_set(CASE WHEN NOT deleted AND NOT (was IS NOT NULL AND {same}) THEN {day} END) AS new_days,
+    collect_set(CASE WHEN NOT was.deleted AND NOT ({same}) THEN {was_day} END) AS old_days
+FROM {TOUCHED}"""
 
 
 def _business_day(column: str) -> str:
@@ -160,11 +209,10 @@ def refused() -> str:
     )
 
 
-def sums(ranking: Ranking, *, of_days: bool = False) -> str:
-    """A ranking's sums over the sales of the view `present`, or over those of the view `changed_days`; binds `zone`."""
+def sums(ranking: Ranking) -> str:
+    """A ranking's sums over the sales of the view `present`; binds `zone`."""
     keys = ", ".join(ranking.sum_key)
     subject = ", ".join(ranking.subject)
-    days = f"\nWHERE business_day IN (SELECT business_day FROM {CHANGED_DAYS})" if of_days else ""
     return f"""SELECT {keys}, CAST(sum(amount) AS decimal(38, 2)) AS amount, count(*) AS sales
 FROM
 (
@@ -172,94 +220,56 @@ FROM
         {ranking.measure.column} AS amount
     FROM {PRESENT}
     WHERE NOT deleted
-){days}
+)
 GROUP BY {keys}"""
 
 
-def changes(ranking: Ranking, base: int | None, *, of_days: bool = False) -> str:
-    """How a ranking's sums have changed since version `base`, or since nothing; binds `zone`.
-
-    Columns: the sum key, amount and sales as they are, amount_change and sales_change. With `of_days`, only the days of
-    the view `changed_days` are looked at.
+def moved(ranking: Ranking, base: int, months: Iterable[int]) -> str:
+    """A ranking's sums of some months as version `base` held them, and what the view `touched` changes in them: each
+    sale takes its figures away where it was and adds them where it is; binds `zone`.
     """
     keys = ", ".join(ranking.sum_key)
-    days = f" WHERE business_day IN (SELECT business_day FROM {CHANGED_DAYS})" if of_days else ""
-    before = (
-        ""
-        if base is None
-        else f"""
-    UNION ALL
-    SELECT {keys}, CAST(0 AS decimal(38, 2)), 0L, -amount, -sales
-    FROM {gold(ranking)} VERSION AS OF '{version_tag(base)}'{days}"""
-    )
-    return f"""SELECT {keys}, CAST(sum(amount) AS decimal(38, 2)) AS amount, sum(sales) AS sales,
-    CAST(sum(amount_change) AS decimal(38, 2)) AS amount_change, sum(sales_change) AS sales_change
+    return f"""SELECT {keys}, CAST(sum(amount) AS decimal(38, 2)) AS amount, sum(sales) AS sales
 FROM
 (
-    SELECT {keys}, amount, sales, amount AS amount_change, sales AS sales_change
-    FROM (
-{sums(ranking, of_days=of_days)}
-    ){before}
+    SELECT {keys}, amount, sales
+    FROM {gold(ranking)} VERSION AS OF '{version_tag(base)}'
+    WHERE {in_months("business_day", months)}
+    UNION ALL
+    {_moves(ranking, "", 1)}
+    UNION ALL
+    {_moves(ranking, "was.", -1)}
 )
 GROUP BY {keys}
-HAVING sum(amount_change) != 0 OR sum(sales_change) != 0"""
-
-
-def changes_by_moves(ranking: Ranking, older: int) -> str:
-    """As `changes` since version `older`, but from the view `touched`: what each sale takes away where it was and adds
-    where it is; binds `zone`.
-    """
-    keys = ", ".join(ranking.sum_key)
-    same = " AND ".join(f"held.{name} = moved.{name}" for name in ranking.sum_key)
-    moved = ", ".join(f"moved.{name}" for name in ranking.sum_key)
-    return f"""SELECT {moved}, CAST(coalesce(held.amount, 0) + amount_change AS decimal(38, 2)) AS amount,
-    coalesce(held.sales, 0) + sales_change AS sales, amount_change, sales_change
-FROM
-(
-    SELECT {keys}, CAST(sum(amount) AS decimal(38, 2)) AS amount_change, sum(sales) AS sales_change
-    FROM ({_moves(ranking, "", 1)} UNION ALL {_moves(ranking, "was.", -1)})
-    GROUP BY {keys}
-    HAVING sum(amount) != 0 OR sum(sales) != 0
-) AS moved
-LEFT JOIN {gold(ranking)} VERSION AS OF '{version_tag(older)}' AS held ON {same}"""
+HAVING sum(sales) != 0"""
 
 
 def _moves(ranking: Ranking, where: str, sign: int) -> str:
     subject = ", ".join(f"{where}{name} AS {name}" for name in ranking.subject)
     return f"""SELECT {_business_day(f"{where}occurred_at")} AS business_day, {where}currency AS currency, {subject},
-        {sign} * {where}{ranking.measure.column} AS amount, {sign}L AS sales
+        CAST({sign} * {where}{ranking.measure.column} AS decimal(38, 2)) AS amount, {sign}L AS sales
     FROM {TOUCHED} WHERE NOT {where}deleted"""
-
-
-def update_gold(ranking: Ranking) -> str:
-    """Brings the view `changes` into a ranking's sums, on the branch `run`; binds `first` and `last`, its days."""
-    same = " AND ".join(f"held.{name} = new.{name}" for name in ranking.sum_key)
-    columns = ", ".join((*ranking.sum_key, "amount", "sales"))
-    values = ", ".join(f"new.{name}" for name in (*ranking.sum_key, "amount", "sales"))
-    return f"""MERGE INTO {on_run(gold(ranking))} AS held
-USING {CHANGES} AS new
-ON {same} AND held.business_day BETWEEN :first AND :last
-WHEN MATCHED AND new.sales = 0 THEN DELETE
-WHEN MATCHED THEN UPDATE SET held.amount = new.amount, held.sales = new.sales
-WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})"""
 
 
 def difference(ranking: Ranking, version: int, base: int | None) -> str:
     """What a ranking's sums of a version are more than those of version `base`, or than nothing.
 
-    Binds `first` and `last`, the business days that are looked at.
+    Binds `first` and `last`, the business days that are looked at. Columns: the sum key, amount and sales of the
+    difference, `now_amount` and `now_sales` of the version.
     """
     keys = ", ".join(ranking.sum_key)
     days = "WHERE business_day BETWEEN :first AND :last"
-    now = f"SELECT {keys}, amount, sales FROM {gold(ranking)} VERSION AS OF '{version_tag(version)}' {days}"
+    held = f"{gold(ranking)} VERSION AS OF '{version_tag(version)}' {days}"
     if base is None:
-        return now
-    return f"""SELECT {keys}, CAST(sum(amount) AS decimal(38, 2)) AS amount, sum(sales) AS sales
+        return f"SELECT {keys}, amount, sales, amount AS now_amount, sales AS now_sales FROM {held}"
+    return f"""SELECT {keys}, CAST(sum(amount) AS decimal(38, 2)) AS amount, sum(sales) AS sales,
+    CAST(sum(now_amount) AS decimal(38, 2)) AS now_amount, sum(now_sales) AS now_sales
 FROM
 (
-    {now}
+    SELECT {keys}, amount, sales, amount AS now_amount, sales AS now_sales FROM {held}
     UNION ALL
-    SELECT {keys}, -amount, -sales FROM {gold(ranking)} VERSION AS OF '{version_tag(base)}' {days}
+    SELECT {keys}, -amount, -sales, CAST(0 AS decimal(38, 2)), 0L
+    FROM {gold(ranking)} VERSION AS OF '{version_tag(base)}' {days}
 )
 GROUP BY {keys}
 HAVING sum(amount) != 0 OR sum(sales) != 0"""
@@ -270,13 +280,38 @@ def checksum(ranking: Ranking, table: str) -> str:
 
     A row's text is its columns joined by U+001F, which the contract keeps out of every text.
     """
-    text = ", ".join(f"CAST({name} AS string)" for name in (*ranking.sum_key, "amount", "sales"))
-    return f"""SELECT count(*) AS rows, coalesce(sum(CAST(hash AS decimal(38, 0))), 0) AS checksum
+    return f"""SELECT count(*) AS rows, {_summed("hash")} AS checksum
 FROM
 (
-    SELECT CAST(conv(substr(sha2(concat_ws('\\u001f', {text}), 256), 1, 15), 16, 10) AS bigint) AS hash
+    SELECT {_hash(ranking, "amount", "sales")} AS hash
     FROM {table}
 )"""
+
+
+def checksums_of_difference(ranking: Ranking) -> str:
+    """One row: the checksum of the view `difference`, and by what it changes that of all sums.
+
+    Columns: `rows` and `checksum` as `checksum` tells them, `more_rows` and `more_checksum`, which may be negative.
+    """
+    was = "CAST(now_amount - amount AS decimal(38, 2))", "now_sales - sales"
+    return f"""SELECT count(*) AS rows, {_summed("hash")} AS checksum,
+    count(now) - count(was) AS more_rows, {_summed("now")} - {_summed("was")} AS more_checksum
+FROM
+(
+    SELECT {_hash(ranking, "amount", "sales")} AS hash,
+        CASE WHEN now_sales != 0 THEN {_hash(ranking, "now_amount", "now_sales")} END AS now,
+        CASE WHEN now_sales != sales THEN {_hash(ranking, *was)} END AS was
+    FROM {DIFFERENCE}
+)"""
+
+
+def _hash(ranking: Ranking, amount: str, sales: str) -> str:
+    text = ", ".join(f"CAST({name} AS string)" for name in (*ranking.sum_key, amount, sales))
+    return f"CAST(conv(substr(sha2(concat_ws('\\u001f', {text}), 256), 1, 15), 16, 10) AS bigint)"
+
+
+def _summed(hashes: str) -> str:
+    return f"coalesce(sum(CAST({hashes} AS decimal(38, 0))), 0)"
 
 
 def totals(ranking: Ranking, version: int) -> str:

@@ -149,6 +149,29 @@ def test_rows_that_are_wrong_are_found_and_named(world: World) -> None:
 
 
 @pytest.mark.servers
+def test_a_run_over_everything_finds_the_same(world: World) -> None:
+    log = Log(seed=25)
+    through = grown(world, log, 60)
+    lived(world, told(world, log.records), log.records)
+    published(world, through)
+    later = grown(world, log, 60)
+    rows = told(world, log.records)
+    lived(world, rows, log.records)
+    outcome = world.reconcile(later, full=True)
+    assert isinstance(outcome, Published)
+    assert outcome.certificate.drift == ()
+    last = grown(world, log, 60)
+    rows = told(world, log.records)
+    expected = injured(rows, later)
+    world.clickhouse(f"TRUNCATE TABLE {TOP_SALES_PER_CITY.live_table}")
+    lived(world, rows, log.records)
+    world.settings = world.settings.model_copy(update={"drift_limit": 1})
+    assert isinstance(world.reconcile(last, full=True), Published)
+    found = world.postgres("SELECT cause, business_day, currency, subject FROM drift WHERE version = 3")
+    assert {cause: (day, currency, *subject) for cause, day, currency, subject in found} == expected
+
+
+@pytest.mark.servers
 def test_a_state_that_was_lost_is_named_and_keeps_the_version_back(world: World) -> None:
     log = Log(seed=22)
     through = grown(world, log, 120)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
-from batch import gold, publish
+from batch import load, publish
 from batch.checksum import checksum
 from batch.clickhouse import Publication, Store
 from batch.drift import LIVE_BEHIND
 from batch.ledger import opened
 from batch.progress import Quiet
 from batch.reconcile import AlreadyPublished, Published
+from batch.silver import States
 from rankings.catalogue import RANKINGS, TOP_SALES_PER_CITY
 from rankings.contract import Rejected
 from rankings.ranking import Ranking, Sum
+from rankings.render.lake import SALES
 from rankings.sale import Sale
 from runtime.errors import Permanent, Retryable
 from tests.batch.log import START, Log, Record, partitions
@@ -38,6 +41,14 @@ def assert_published(world: World, version: int, records: list[Record]) -> None:
         assert {row[:-2]: row[-2:] for row in world.gold(ranking)} == expected
 
 
+def assert_certified(world: World, outcome: Published) -> None:
+    """The certificate says what a look at all of silver and gold says, however little the run itself has looked at."""
+    for ranking in RANKINGS:
+        assert outcome.certificate.checksums[ranking.name] == checksum(world.gold(ranking))
+    gone = [row.deleted for row in world.spark.table(SALES).select("deleted").collect()]
+    assert outcome.certificate.states == States(gone.count(False), gone.count(True))
+
+
 def grown(world: World, log: Log, count: int) -> datetime:
     """Adds records to the log and to the lake; the boundary behind them, whose marks are in the lake."""
     written = len(log.records)
@@ -55,14 +66,14 @@ def published(world: World, through: datetime) -> Published:
     return outcome
 
 
-def test_history_is_what_the_oracle_says_version_after_version(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_history_is_what_the_oracle_says_version_after_version(world: World) -> None:
     log = Log(seed=1)
-    for version, (count, few_days) in enumerate(((0, 9), (400, 9), (300, 9), (300, 0), (0, 0)), start=1):
-        monkeypatch.setattr(gold, "FEW_DAYS", few_days)
+    for version, count in enumerate((0, 400, 300, 300, 0), start=1):
         outcome = published(world, grown(world, log, count))
         assert outcome.version == version
         assert outcome.certificate.versions == tuple(range(1, version + 1))
         assert_published(world, version, log.before(log.now))
+        assert_certified(world, outcome)
     assert outcome.certificate.changed == {ranking.name: 0 for ranking in RANKINGS}
     assert world.ledger() == [(version, "published") for version in (1, 2, 3, 4, 5)]
 
@@ -167,11 +178,19 @@ class PullsThePlug(Quiet):
             raise Pulled(step)
 
 
-@pytest.mark.parametrize("few_days", [9, 0])
-def test_a_run_that_ends_at_any_step_is_taken_up_where_it_was(
-    world: World, few_days: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gold, "FEW_DAYS", few_days)
+class At(Quiet):
+    """Does something when a step begins."""
+
+    def __init__(self, step: str, deed: Callable[[], object]) -> None:
+        self._step, self._deed = step, deed
+
+    def start(self, step: str) -> None:
+        """Does it if it is the one."""
+        if step == self._step:
+            self._deed()
+
+
+def test_a_run_that_ends_at_any_step_is_taken_up_where_it_was(world: World) -> None:
     log = Log(seed=5)
     published(world, grown(world, log, 150))
     through = grown(world, log, 100)
@@ -243,7 +262,11 @@ def test_records_of_a_clock_that_went_back_are_not_forgotten(world: World) -> No
     assert_published(world, 2, log.before(later))
 
 
-def test_a_full_run_begins_a_new_chain_and_says_the_same(world: World) -> None:
+@pytest.mark.parametrize("few", [load.FEW, 0])
+def test_a_full_run_begins_a_new_chain_and_says_the_same(
+    world: World, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "FEW", few)
     log = Log(seed=12)
     published(world, grown(world, log, 150))
     through = grown(world, log, 60)
@@ -281,6 +304,34 @@ def test_what_the_stores_hold_is_checked_before_it_is_published(world: World) ->
     outcome = world.reconcile(through, full=True)
     assert isinstance(outcome, Published)
     assert_published(world, 3, log.before(through))
+
+
+def test_a_store_that_has_lost_or_altered_what_it_held_is_found(world: World) -> None:
+    log = Log(seed=15)
+    published(world, grown(world, log, 100))
+    published(world, grown(world, log, 20))
+    through = grown(world, log, 10)
+    altered = "(SELECT ctid FROM totals WHERE version = 1 ORDER BY ranking, business_day, currency, subject LIMIT 1)"
+    world.postgres(f"UPDATE totals SET amount = amount + 1 WHERE ctid = {altered}")
+    with pytest.raises(Permanent, match=r"PostgreSQL top-\S+ \S+ instead of"):
+        world.reconcile(through)
+    world.postgres(f"UPDATE totals SET amount = amount - 1 WHERE ctid = {altered}")
+    key = ", ".join(TOP_SALES_PER_CITY.sum_key)
+    spoil = f"INSERT INTO {TOP_SALES_PER_CITY.reconciled_table} SELECT 4, {key}, amount + 1, sales FROM "
+    spoil += f"{TOP_SALES_PER_CITY.reconciled_table} FINAL WHERE version = 4 LIMIT 1"
+    with pytest.raises(Permanent, match=r"ClickHouse top-sales-per-city \S+ instead of"):
+        world.reconcile(through, At("check", lambda: world.clickhouse(spoil)))
+    assert [status for _, status in world.ledger()] == ["published", "published", "failed", "failed"]
+    assert published(world, through).version == 5
+    assert_published(world, 5, log.before(through))
+
+
+def test_a_version_from_before_stores_were_fingerprinted_is_gone_on_from(world: World) -> None:
+    log = Log(seed=16)
+    published(world, grown(world, log, 60))
+    world.postgres("UPDATE ledger SET certificate = certificate - 'stored' - 'loaded'")
+    published(world, grown(world, log, 20))
+    assert_published(world, 2, log.before(log.now))
 
 
 def test_drift_names_each_sum_that_live_has_otherwise(world: World) -> None:
