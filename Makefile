@@ -36,7 +36,7 @@ down: ## Stop every server
 	@$(BIN)/tidelake down
 
 test: install chromium verify ## Every check and every test, on the real servers
-	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder
 
 chromium:
 	@command -v chromium >/dev/null \

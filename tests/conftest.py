@@ -13,8 +13,10 @@ import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from runtime.settings import Settings
 from tests.running_stack import ZONE, at_home, running_stack
@@ -24,8 +26,8 @@ TESTS = Path(__file__).parent
 LONGEST_FIRST = ("exactness", "sources", "batch", "batch, apart", "stack_servers", "serving")
 """The groups whose tests take minutes: two processes are both busy to the end if these come first."""
 
-SHARED = {"batch": "spark"}
-"""Folders that are long, with what most of their tests share: those that do without it are a group of their own."""
+APART = {"batch": ("test_airflow.py", "test_cluster.py", "test_s3.py", "test_spark.py")}
+"""Files of long folders that do without the Spark session which the others share: a group of their own."""
 
 FOR_SHORT_LIVES = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 """Options of every Java program: those of the tests end before what the second compiler costs is gained again."""
@@ -37,12 +39,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps the tests that share servers together in one process where several run them."""
-    items.sort(key=lambda item: _rank(_group(item)))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    """The longest groups first; within a group the order stays."""
+    items.sort(key=lambda item: _rank(_group(item.nodeid)))
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -50,16 +49,25 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return argname if isinstance(val, bytes) and not val.decode("latin-1").isprintable() else None
 
 
-def _group(item: pytest.Item) -> str:
-    """The folder, or the smaller part of it."""
-    folder = _folder(item)
-    apart = folder in SHARED and SHARED[folder] not in getattr(item, "fixturenames", ())
-    return f"{folder}, apart" if apart else folder
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Keeps the tests that share servers together in one process where several run them."""
+    return ByGroup(config, log)
 
 
-def _folder(item: pytest.Item) -> str:
-    """The folder below the tests; for the examples in docstrings, none."""
-    return item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+class ByGroup(LoadScopeScheduling):  # type: ignore[misc]  # xdist comes without types
+    """Gives a process a whole group at a time."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid)
+
+
+def _group(nodeid: str) -> str:
+    """The folder below the tests, or the smaller part of it; for the examples in docstrings, none."""
+    path = Path(nodeid.partition("::")[0])
+    if path.parts[0] != TESTS.name:
+        return ""
+    folder = path.parts[1]
+    return f"{folder}, apart" if path.name in APART.get(folder, ()) else folder
 
 
 def _rank(group: str) -> int:
