@@ -20,9 +20,12 @@ from tests.sources.postgres import world
 from tests.sources.postgres.conftest import Ending
 from tests.sources.postgres.test_direct import TABLE, agree, bills
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
 
 ROWS = 60_000
+PATIENCE_SECONDS = 240.0
+"""A Connect that was killed comes back slowly where the machine is busy."""
+
 FILL = "INSERT INTO {table} SELECT n, now(), 'Chile', 'Talca', 1, 1, 'r' FROM generate_series({first}, {last}) n"
 LINE = "{no}\t2026-03-01T12:00:00Z\tChile\tTalca\t1\t1\tr\n"
 CHANGE = "UPDATE {table} SET total = 7 WHERE no % 100 = 0; DELETE FROM {table} WHERE no % 1000 = 1"
@@ -52,9 +55,8 @@ def told(source: PostgresSource, chosen: Settings) -> int:
 
 
 def crash_at(rows: int, source: PostgresSource, chosen: Settings) -> None:
-    """Kills Connect as soon as so many records were told, and waits until it is back."""
-    world.until(lambda: told(source, chosen) >= rows)
-    assert told(source, chosen) < 0.95 * ROWS, "there is nothing left to go on with"
+    """Kills Connect as soon as so many records were told, and waits until it is back; near the end it may be late."""
+    world.until(lambda: told(source, chosen) >= rows, PATIENCE_SECONDS)
     control.crash("connect", seconds=120)
 
 
@@ -75,8 +77,9 @@ def test_changes(written: Callable[[str], None], schema: str, servers: Settings,
     world.do(CHANGE.format(table=source.table))
     Connect(servers).resume(source.name)
     for rows in (1_000, 20_000, 40_000):
+        assert told(source, servers) < 0.95 * ROWS, "there is nothing left to go on with"
         crash_at(rows, source, servers)
-    world.until(lambda: agree(source, servers))
+    world.until(lambda: agree(source, servers), PATIENCE_SECONDS)
     assert ids(source, servers, "c") == Counter(str(no) for no in range(6, ROWS + 1))
     assert ids(source, servers, "u") == Counter(str(no) for no in range(100, ROWS + 1, 100))
     assert ids(source, servers, "d") == Counter(str(no) for no in range(1, ROWS + 1, 1000))
@@ -96,26 +99,33 @@ def large(schema: str, servers: Settings, ending: Ending) -> PostgresSource:
 def test_a_snapshot_in_chunks(large: PostgresSource, servers: Settings) -> None:
     """Killed soon after its first chunk, and again; then rows are changed while it is still reading."""
     for rows in (500, 20_000):
+        assert told(large, servers) < 0.95 * ROWS, "there is nothing left to go on with"
         crash_at(rows, large, servers)
     world.do(CHANGE.format(table=large.table))
-    world.well(large, servers)
-    world.until(lambda: agree(large, servers))
+    world.well(large, servers, PATIENCE_SECONDS)
+    world.until(lambda: agree(large, servers), PATIENCE_SECONDS)
     read = ids(large, servers, "r")
     assert len(read) > 0.9 * ROWS
     assert set(read.values()) == {1}, "rows were read twice"
 
 
+def has_broken_off(source: PostgresSource, connect: Connect) -> bool:
+    """Which of the two it is depends on what Debezium was at when it came to read the next rows."""
+    failed = any(part["state"] == "FAILED" for part in connect.status(source.name))
+    return failed or chunks.TABLES not in connect.position(source.name)
+
+
 def test_a_snapshot_in_chunks_that_breaks_off(
     large: PostgresSource, servers: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Debezium itself passes over the rows that it cannot read, and says that it has read all."""
+    """Debezium itself passes over the rows that it cannot read, and says that it has read all; or its task fails."""
     monkeypatch.setattr(chunks, "AGAIN_SECONDS", 1.0)
     world.until(lambda: tend(large, servers) and told(large, servers) > 5_000)
     world.do(f"REVOKE SELECT ON {large.table} FROM replicator")
-    world.until(lambda: chunks.TABLES not in Connect(servers).position(large.name))
+    world.until(lambda: has_broken_off(large, Connect(servers)))
     assert told(large, servers) < 0.95 * ROWS, "there is nothing left to go on with"
     assert tend(large, servers).detail["snapshot"] == "reading"
     world.do(f"GRANT SELECT ON {large.table} TO replicator")
-    world.well(large, servers)
-    world.until(lambda: agree(large, servers))
+    world.well(large, servers, PATIENCE_SECONDS)
+    world.until(lambda: agree(large, servers), PATIENCE_SECONDS)
     assert ids(large, servers, "r").total() < 1.5 * ROWS, "it began anew"

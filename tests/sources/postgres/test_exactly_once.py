@@ -19,7 +19,7 @@ from tests.sources.log import committed
 from tests.sources.postgres import test_joined, test_mapped, world
 from tests.sources.postgres.conftest import Ending
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
 
 POINTS = ("fetched", "quarantined", "produced", "committed")
 ROWS, BAD = 4_500, 50
