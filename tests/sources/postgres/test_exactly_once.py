@@ -10,7 +10,6 @@ import pytest
 
 from runtime.settings import Settings
 from streaming.clickhouse import connect
-from streaming.sources.postgres import log
 from streaming.sources.postgres.definition import PostgresSource
 from streaming.sources.publisher import remembered
 from streaming.sources.runner import COUNTS
@@ -30,7 +29,8 @@ def started(source: PostgresSource, chosen: Settings, topic: str, rows: int) -> 
     """Has Debezium read a source's rows."""
     world.prepare(source, chosen)
     world.well(source, chosen)
-    world.until(lambda: sum(log.ends(chosen, topic).values()) >= rows)
+    # Not by the topic's length: that counts the ends of transactions, too, and records of one that is still open.
+    world.until(lambda: len(committed(chosen, topic)) >= rows)
     return source
 
 
@@ -76,7 +76,7 @@ def test_a_mapped_table(schema: str, servers: Settings, ending: Ending) -> None:
     assert remembered(servers, source.name)[COUNTS] == {"read": ROWS, "accepted": ROWS - bad, "quarantined": bad}
     world.do(f"UPDATE {source.table} SET cents = 7 WHERE cents < 10; DELETE FROM {source.table} WHERE cents = 11")
     world.do(f"UPDATE {source.table} SET land = 'CL', cents = 8 WHERE land = 'XX' AND cents = {BAD}")
-    world.until(lambda: sum(log.ends(servers, source.written[0]).values()) >= ROWS + 11)
+    world.until(lambda: len(committed(servers, source.written[0])) >= ROWS + 11)
     for point in ("produced", "committed"):
         assert reading(source, point) == -9
     assert reading(source) == 0
@@ -98,7 +98,7 @@ def test_joined_tables(schema: str, servers: Settings, ending: Ending) -> None:
     world.do(
         f"UPDATE {schema}.orders SET city = 'Bonn' WHERE id = 1; DELETE FROM {schema}.order_lines WHERE line_no = 9"
     )
-    world.until(lambda: sum(log.ends(servers, source.written[1]).values()) >= 1)
+    world.until(lambda: len(committed(servers, source.written[1])) >= 1)
     for point in ("produced", "committed"):
         assert reading(source, f"{point}:3") == -9
     assert reading(source) == 0
