@@ -65,16 +65,20 @@ def _plain_line(fields: EventDict, level: str) -> str | None:
     """
     if "exception" in fields or not _SCALARS.issuperset(map(type, fields.values())):
         return None
+    rest = dict(fields)
     whole: dict[str, Any] = {
-        "@timestamp": fields.pop("@timestamp", None),
-        "log.level": fields.pop("log.level", level.lower()),
-        "message": fields.pop("event"),
+        "@timestamp": rest.pop("@timestamp", None),
+        "log.level": rest.pop("log.level", level.lower()),
+        "message": rest.pop("event"),
     }
-    for field, value in fields.items():
+    for field, value in rest.items():
         place = whole
         *parents, last = _path(field)
         for parent in parents:
             place = place.setdefault(parent, {})
+            if type(place) is not dict:
+                # One field is named within another that has a value of its own: the library knows what to do.
+                return None
         place[last] = value
     whole["ecs.version"] = ECS_VERSION
     return _ENCODER.encode(whole)
