@@ -64,6 +64,8 @@ SAMPLES: dict[str, list[Any]] = {
     "then": [7],
     "until": ["2026-01-01T00:00:00+00:00"],
     "now": [8],
+    "column": ["occurred_at"],
+    "months": [[], [671, 672, None]],
 }
 """Values for the renderers' parameters, by name; a parameter that is not here has to have a default."""
 
@@ -100,14 +102,15 @@ def texts(module: ModuleType) -> Iterator[str]:
 
 
 def calls(function: Callable[..., object]) -> list[dict[str, Any]]:
-    """All combinations of the sample values for a function's parameters."""
-    names = []
+    """All combinations of the sample values for a function's parameters; None only where a parameter takes it."""
+    samples: dict[str, list[Any]] = {}
     for name, parameter in inspect.signature(function).parameters.items():
         if name in SAMPLES:
-            names.append(name)
+            optional = "None" in str(parameter.annotation)
+            samples[name] = [value for value in SAMPLES[name] if optional or value is not None]
         else:
             assert parameter.default is not parameter.empty, f"SAMPLES has no value for {name} of {function.__name__}"
-    return [dict(zip(names, values, strict=True)) for values in product(*(SAMPLES[name] for name in names))]
+    return [dict(zip(samples, values, strict=True)) for values in product(*samples.values())]
 
 
 def shown(value: object) -> str:

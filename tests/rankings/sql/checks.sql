@@ -30,6 +30,20 @@ FROM
     )
 )
 
+-- clickhouse_rows(ranking=top-sales-per-city)
+SELECT count() AS rows, sum(toInt128(cityHash64(
+    version, business_day, currency, country, city, amount, sales))) AS checksum
+FROM reconciled_top_sales_per_city FINAL
+WHERE version IN {versions:Array(UInt32)}
+SETTINGS do_not_merge_across_partitions_select_final = 1
+
+-- clickhouse_rows(ranking=top-salesman-in-country)
+SELECT count() AS rows, sum(toInt128(cityHash64(
+    version, business_day, currency, country, salesman_id, amount, sales))) AS checksum
+FROM reconciled_top_salesman_in_country FINAL
+WHERE version IN {versions:Array(UInt32)}
+SETTINGS do_not_merge_across_partitions_select_final = 1
+
 -- postgres()
 SELECT count(*) AS rows, coalesce(sum(hash), 0) AS checksum
 FROM (
@@ -44,3 +58,9 @@ FROM (
         HAVING sum(amount) != 0 OR sum(sales) != 0
     ) AS summed
 ) AS hashed
+
+-- postgres_rows()
+SELECT count(*) AS rows, coalesce(sum(hash_record_extended(
+    ROW(version, business_day, currency, subject, amount, sales), 0)), 0) AS checksum
+FROM totals
+WHERE ranking = %(ranking)s AND version = ANY(%(versions)s)

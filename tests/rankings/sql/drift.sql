@@ -8,20 +8,21 @@ SELECT 1 FROM live_top_salesman_in_country WHERE second >= {since:DateTime64(3)}
 INSERT INTO drift (version, ranking, business_day, currency, subject,
     live_amount, reconciled_amount, live_sales, reconciled_sales, cause)
 SELECT {version:UInt32}, 'top-sales-per-city', business_day, currency, [country, city],
-    sum(amount_live) AS live, sum(amount_reconciled) AS reconciled,
-    sum(sales_live) AS live_count, sum(sales_reconciled) AS reconciled_count, {cause:String}
+    sum(held_amount) + sum(amount) AS live, sum(held_amount) AS reconciled,
+    sum(held_sales) + sum(sales) AS live_count, sum(held_sales) AS reconciled_count, {cause:String}
 FROM
 (
-    SELECT business_day, currency, country, city, amount AS amount_live, sales AS sales_live,
-        toDecimal128(0, 2) AS amount_reconciled, toInt64(0) AS sales_reconciled
-    FROM reconciled_top_sales_per_city FINAL WHERE version IN {base:Array(UInt32)}
+    SELECT business_day, currency, country, city, amount, sales, toDecimal128(0, 2) AS held_amount, toInt64(0) AS held_sales FROM live_top_sales_per_city FINAL WHERE second >= {since:DateTime64(3)} AND second < {boundary:DateTime64(3)}
     UNION ALL
-    SELECT business_day, currency, country, city, amount, sales, toDecimal128(0, 2), toInt64(0)
-    FROM live_top_sales_per_city FINAL
-    WHERE second >= {since:DateTime64(3)} AND second < {boundary:DateTime64(3)}
+    SELECT business_day, currency, country, city, amount, sales, toDecimal128(0, 2) AS held_amount, toInt64(0) AS held_sales FROM reconciled_top_sales_per_city FINAL WHERE version IN {gone:Array(UInt32)}
+    UNION ALL
+    SELECT business_day, currency, country, city, -amount, -sales, toDecimal128(0, 2) AS held_amount, toInt64(0) AS held_sales FROM reconciled_top_sales_per_city FINAL WHERE version IN {added:Array(UInt32)}
     UNION ALL
     SELECT business_day, currency, country, city, toDecimal128(0, 2), toInt64(0), amount, sales
     FROM reconciled_top_sales_per_city FINAL WHERE version IN {new:Array(UInt32)}
+        AND (currency, business_day, country, city) IN
+        (SELECT currency, business_day, country, city FROM live_top_sales_per_city FINAL WHERE second >= {since:DateTime64(3)} AND second < {boundary:DateTime64(3)}
+         UNION ALL SELECT currency, business_day, country, city FROM reconciled_top_sales_per_city FINAL WHERE version IN arrayConcat({added:Array(UInt32)}, {gone:Array(UInt32)}))
 )
 GROUP BY business_day, currency, country, city
 HAVING live != reconciled OR live_count != reconciled_count
@@ -30,20 +31,21 @@ HAVING live != reconciled OR live_count != reconciled_count
 INSERT INTO drift (version, ranking, business_day, currency, subject,
     live_amount, reconciled_amount, live_sales, reconciled_sales, cause)
 SELECT {version:UInt32}, 'top-salesman-in-country', business_day, currency, [country, salesman_id],
-    sum(amount_live) AS live, sum(amount_reconciled) AS reconciled,
-    sum(sales_live) AS live_count, sum(sales_reconciled) AS reconciled_count, {cause:String}
+    sum(held_amount) + sum(amount) AS live, sum(held_amount) AS reconciled,
+    sum(held_sales) + sum(sales) AS live_count, sum(held_sales) AS reconciled_count, {cause:String}
 FROM
 (
-    SELECT business_day, currency, country, salesman_id, amount AS amount_live, sales AS sales_live,
-        toDecimal128(0, 2) AS amount_reconciled, toInt64(0) AS sales_reconciled
-    FROM reconciled_top_salesman_in_country FINAL WHERE version IN {base:Array(UInt32)}
+    SELECT business_day, currency, country, salesman_id, amount, sales, toDecimal128(0, 2) AS held_amount, toInt64(0) AS held_sales FROM live_top_salesman_in_country FINAL WHERE second >= {since:DateTime64(3)} AND second < {boundary:DateTime64(3)}
     UNION ALL
-    SELECT business_day, currency, country, salesman_id, amount, sales, toDecimal128(0, 2), toInt64(0)
-    FROM live_top_salesman_in_country FINAL
-    WHERE second >= {since:DateTime64(3)} AND second < {boundary:DateTime64(3)}
+    SELECT business_day, currency, country, salesman_id, amount, sales, toDecimal128(0, 2) AS held_amount, toInt64(0) AS held_sales FROM reconciled_top_salesman_in_country FINAL WHERE version IN {gone:Array(UInt32)}
+    UNION ALL
+    SELECT business_day, currency, country, salesman_id, -amount, -sales, toDecimal128(0, 2) AS held_amount, toInt64(0) AS held_sales FROM reconciled_top_salesman_in_country FINAL WHERE version IN {added:Array(UInt32)}
     UNION ALL
     SELECT business_day, currency, country, salesman_id, toDecimal128(0, 2), toInt64(0), amount, sales
     FROM reconciled_top_salesman_in_country FINAL WHERE version IN {new:Array(UInt32)}
+        AND (currency, business_day, country, salesman_id) IN
+        (SELECT currency, business_day, country, salesman_id FROM live_top_salesman_in_country FINAL WHERE second >= {since:DateTime64(3)} AND second < {boundary:DateTime64(3)}
+         UNION ALL SELECT currency, business_day, country, salesman_id FROM reconciled_top_salesman_in_country FINAL WHERE version IN arrayConcat({added:Array(UInt32)}, {gone:Array(UInt32)}))
 )
 GROUP BY business_day, currency, country, salesman_id
 HAVING live != reconciled OR live_count != reconciled_count

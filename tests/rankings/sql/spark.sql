@@ -1,223 +1,9 @@
--- changed_days()
-SELECT CAST(from_utc_timestamp(occurred_at, :zone) AS date) AS business_day FROM touched WHERE NOT deleted AND NOT (was IS NOT NULL AND deleted <=> was.deleted AND occurred_at <=> was.occurred_at AND country <=> was.country AND city <=> was.city AND salesman_id <=> was.salesman_id AND amount <=> was.amount AND currency <=> was.currency)
-UNION
-SELECT CAST(from_utc_timestamp(was.occurred_at, :zone) AS date) AS business_day FROM touched WHERE NOT was.deleted AND NOT (deleted <=> was.deleted AND occurred_at <=> was.occurred_at AND country <=> was.country AND city <=> was.city AND salesman_id <=> was.salesman_id AND amount <=> was.amount AND currency <=> was.currency)
-
--- changes(ranking=top-sales-per-city, base=None, of_days=False)
-SELECT business_day, currency, country, city, CAST(sum(amount) AS decimal(38, 2)) AS amount, sum(sales) AS sales,
-    CAST(sum(amount_change) AS decimal(38, 2)) AS amount_change, sum(sales_change) AS sales_change
-FROM
-(
-    SELECT business_day, currency, country, city, amount, sales, amount AS amount_change, sales AS sales_change
-    FROM (
-SELECT business_day, currency, country, city, CAST(sum(amount) AS decimal(38, 2)) AS amount, count(*) AS sales
-FROM
-(
-    SELECT CAST(from_utc_timestamp(occurred_at, :zone) AS date) AS business_day, currency, country, city,
-        amount AS amount
-    FROM present
-    WHERE NOT deleted
-)
-GROUP BY business_day, currency, country, city
-    )
-)
-GROUP BY business_day, currency, country, city
-HAVING sum(amount_change) != 0 OR sum(sales_change) != 0
-
--- changes(ranking=top-sales-per-city, base=None, of_days=True)
-SELECT business_day, currency, country, city, CAST(sum(amount) AS decimal(38, 2)) AS amount, sum(sales) AS sales,
-    CAST(sum(amount_change) AS decimal(38, 2)) AS amount_change, sum(sales_change) AS sales_change
-FROM
-(
-    SELECT business_day, currency, country, city, amount, sales, amount AS amount_change, sales AS sales_change
-    FROM (
-SELECT business_day, currency, country, city, CAST(sum(amount) AS decimal(38, 2)) AS amount, count(*) AS sales
-FROM
-(
-    SELECT CAST(from_utc_timestamp(occurred_at, :zone) AS date) AS business_day, currency, country, city,
-        amount AS amount
-    FROM present
-    WHERE NOT deleted
-)
-WHERE business_day IN (SELECT business_day FROM changed_days)
-GROUP BY business_day, currency, country, city
-    )
-)
-GROUP BY business_day, currency, country, city
-HAVING sum(amount_change) != 0 OR sum(sales_change) != 0
-
--- changes(ranking=top-sales-per-city, base=2, of_days=False)
-SELECT business_day, currency, country, city, CAST(sum(amount) AS decimal(38, 2)) AS amount, sum(sales) AS sales,
-    CAST(sum(amount_change) AS decimal(38, 2)) AS amount_change, sum(sales_change) AS sales_change
-FROM
-(
-    SELECT business_day, currency, country, city, amount, sales, amount AS amount_change, sales AS sales_change
-    FROM (
-SELECT business_day, currency, country, city, CAST(sum(amount) AS decimal(38, 2)) AS amount, count(*) AS sales
-FROM
-(
-    SELECT CAST(from_utc_timestamp(occurred_at, :zone) AS date) AS business_day, currency, country, city,
-        amount AS amount
-    FROM present
-    WHERE NOT deleted
-)
-GROUP BY business_day, currency, country, city
-    )
-    UNION ALL
-    SELECT business_day, currency, country, city, CAST(0 AS decimal(38, 2)), 0L, -amount, -sales
-    FROM lake.gold.top_sales_per_city VERSION AS OF 'v2'
-)
-GROUP BY business_day, currency, country, city
-HAVING sum(amount_change) != 0 OR sum(sales_change) != 0
-
--- changes(ranking=top-sales-per-city, base=2, of_days=True)
-SELECT business_day, currency, country, city, CAST(sum(amount) AS decimal(38, 2)) AS amount, sum(sales) AS sales,
-    CAST(sum(amount_change) AS decimal(38, 2)) AS amount_change, sum(sales_change) AS sales_change
-FROM
-(
-    SELECT business_day, currency, country, city, amount, sales, amount AS amount_change, sales AS sales_change
-    FROM (
-SELECT business_day, currency, country, city, CAST(sum(amount) AS decimal(38, 2)) AS amount, count(*) AS sales
-FROM
-(
-    SELECT CAST(from_utc_timestamp(occurred_at, :zone) AS date) AS business_day, currency, country, city,
-        amount AS amount
-    FROM present
-    WHERE NOT deleted
-)
-WHERE business_day IN (SELECT business_day FROM changed_days)
-GROUP BY business_day, currency, country, city
-    )
-    UNION ALL
-    SELECT business_day, currency, country, city, CAST(0 AS decimal(38, 2)), 0L, -amount, -sales
-    FROM lake.gold.top_sales_per_city VERSION AS OF 'v2' WHERE business_day IN (SELECT business_day FROM changed_days)
-)
-GROUP BY business_day, currency, country, city
-HAVING sum(amount_change) != 0 OR sum(sales_change) != 0
-
--- changes(ranking=top-salesman-in-country, base=None, of_days=False)
-SELECT business_day, currency, country, salesman_id, CAST(sum(amount) AS decimal(38, 2)) AS amount, sum(sales) AS sales,
-    CAST(sum(amount_change) AS decimal(38, 2)) AS amount_change, sum(sales_change) AS sales_change
-FROM
-(
-    SELECT business_day, currency, country, salesman_id, amount, sales, amount AS amount_change, sales AS sales_change
-    FROM (
-SELECT business_day, currency, country, salesman_id, CAST(sum(amount) AS decimal(38, 2)) AS amount, count(*) AS sales
-FROM
-(
-    SELECT CAST(from_utc_timestamp(occurred_at, :zone) AS date) AS business_day, currency, country, salesman_id,
-        amount AS amount
-    FROM present
-    WHERE NOT deleted
-)
-GROUP BY business_day, currency, country, salesman_id
-    )
-)
-GROUP BY business_day, currency, country, salesman_id
-HAVING sum(amount_change) != 0 OR sum(sales_change) != 0
-
--- changes(ranking=top-salesman-in-country, base=None, of_days=True)
-SELECT business_day, currency, country, salesman_id, CAST(sum(amount) AS decimal(38, 2)) AS amount, sum(sales) AS sales,
-    CAST(sum(amount_change) AS decimal(38, 2)) AS amount_change, sum(sales_change) AS sales_change
-FROM
-(
-    SELECT business_day, currency, country, salesman_id, amount, sales, amount AS amount_change, sales AS sales_change
-    FROM (
-SELECT business_day, currency, country, salesman_id, CAST(sum(amount) AS decimal(38, 2)) AS amount, count(*) AS sales
-FROM
-(
-    SELECT CAST(from_utc_timestamp(occurred_at, :zone) AS date) AS business_day, currency, country, salesman_id,
-        amount AS amount
-    FROM present
-    WHERE NOT deleted
-)
-WHERE business_day IN (SELECT business_day FROM changed_days)
-GROUP BY business_day, currency, country, salesman_id
-    )
-)
-GROUP BY business_day, currency, country, salesman_id
-HAVING sum(amount_change) != 0 OR sum(sales_change) != 0
-
--- changes(ranking=top-salesman-in-country, base=2, of_days=False)
-SELECT business_day, currency, country, salesman_id, CAST(sum(amount) AS decimal(38, 2)) AS amount, sum(sales) AS sales,
-    CAST(sum(amount_change) AS decimal(38, 2)) AS amount_change, sum(sales_change) AS sales_change
-FROM
-(
-    SELECT business_day, currency, country, salesman_id, amount, sales, amount AS amount_change, sales AS sales_change
-    FROM (
-SELECT business_day, currency, country, salesman_id, CAST(sum(amount) AS decimal(38, 2)) AS amount, count(*) AS sales
-FROM
-(
-    SELECT CAST(from_utc_timestamp(occurred_at, :zone) AS date) AS business_day, currency, country, salesman_id,
-        amount AS amount
-    FROM present
-    WHERE NOT deleted
-)
-GROUP BY business_day, currency, country, salesman_id
-    )
-    UNION ALL
-    SELECT business_day, currency, country, salesman_id, CAST(0 AS decimal(38, 2)), 0L, -amount, -sales
-    FROM lake.gold.top_salesman_in_country VERSION AS OF 'v2'
-)
-GROUP BY business_day, currency, country, salesman_id
-HAVING sum(amount_change) != 0 OR sum(sales_change) != 0
-
--- changes(ranking=top-salesman-in-country, base=2, of_days=True)
-SELECT business_day, currency, country, salesman_id, CAST(sum(amount) AS decimal(38, 2)) AS amount, sum(sales) AS sales,
-    CAST(sum(amount_change) AS decimal(38, 2)) AS amount_change, sum(sales_change) AS sales_change
-FROM
-(
-    SELECT business_day, currency, country, salesman_id, amount, sales, amount AS amount_change, sales AS sales_change
-    FROM (
-SELECT business_day, currency, country, salesman_id, CAST(sum(amount) AS decimal(38, 2)) AS amount, count(*) AS sales
-FROM
-(
-    SELECT CAST(from_utc_timestamp(occurred_at, :zone) AS date) AS business_day, currency, country, salesman_id,
-        amount AS amount
-    FROM present
-    WHERE NOT deleted
-)
-WHERE business_day IN (SELECT business_day FROM changed_days)
-GROUP BY business_day, currency, country, salesman_id
-    )
-    UNION ALL
-    SELECT business_day, currency, country, salesman_id, CAST(0 AS decimal(38, 2)), 0L, -amount, -sales
-    FROM lake.gold.top_salesman_in_country VERSION AS OF 'v2' WHERE business_day IN (SELECT business_day FROM changed_days)
-)
-GROUP BY business_day, currency, country, salesman_id
-HAVING sum(amount_change) != 0 OR sum(sales_change) != 0
-
--- changes_by_moves(ranking=top-sales-per-city, older=1)
-SELECT moved.business_day, moved.currency, moved.country, moved.city, CAST(coalesce(held.amount, 0) + amount_change AS decimal(38, 2)) AS amount,
-    coalesce(held.sales, 0) + sales_change AS sales, amount_change, sales_change
-FROM
-(
-    SELECT business_day, currency, country, city, CAST(sum(amount) AS decimal(38, 2)) AS amount_change, sum(sales) AS sales_change
-    FROM (SELECT CAST(from_utc_timestamp(occurred_at, :zone) AS date) AS business_day, currency AS currency, country AS country, city AS city,
-        1 * amount AS amount, 1L AS sales
-    FROM touched WHERE NOT deleted UNION ALL SELECT CAST(from_utc_timestamp(was.occurred_at, :zone) AS date) AS business_day, was.currency AS currency, was.country AS country, was.city AS city,
-        -1 * was.amount AS amount, -1L AS sales
-    FROM touched WHERE NOT was.deleted)
-    GROUP BY business_day, currency, country, city
-    HAVING sum(amount) != 0 OR sum(sales) != 0
-) AS moved
-LEFT JOIN lake.gold.top_sales_per_city VERSION AS OF 'v1' AS held ON held.business_day = moved.business_day AND held.currency = moved.currency AND held.country = moved.country AND held.city = moved.city
-
--- changes_by_moves(ranking=top-salesman-in-country, older=1)
-SELECT moved.business_day, moved.currency, moved.country, moved.salesman_id, CAST(coalesce(held.amount, 0) + amount_change AS decimal(38, 2)) AS amount,
-    coalesce(held.sales, 0) + sales_change AS sales, amount_change, sales_change
-FROM
-(
-    SELECT business_day, currency, country, salesman_id, CAST(sum(amount) AS decimal(38, 2)) AS amount_change, sum(sales) AS sales_change
-    FROM (SELECT CAST(from_utc_timestamp(occurred_at, :zone) AS date) AS business_day, currency AS currency, country AS country, salesman_id AS salesman_id,
-        1 * amount AS amount, 1L AS sales
-    FROM touched WHERE NOT deleted UNION ALL SELECT CAST(from_utc_timestamp(was.occurred_at, :zone) AS date) AS business_day, was.currency AS currency, was.country AS country, was.salesman_id AS salesman_id,
-        -1 * was.amount AS amount, -1L AS sales
-    FROM touched WHERE NOT was.deleted)
-    GROUP BY business_day, currency, country, salesman_id
-    HAVING sum(amount) != 0 OR sum(sales) != 0
-) AS moved
-LEFT JOIN lake.gold.top_salesman_in_country VERSION AS OF 'v1' AS held ON held.business_day = moved.business_day AND held.currency = moved.currency AND held.country = moved.country AND held.salesman_id = moved.salesman_id
+-- changed()
+SELECT count_if(NOT deleted) - count_if(NOT was.deleted) AS sales,
+    count_if(deleted) - count_if(was.deleted) AS deleted,
+    collect_set(CASE WHEN NOT deleted AND NOT (was IS NOT NULL AND deleted <=> was.deleted AND occurred_at <=> was.occurred_at AND country <=> was.country AND city <=> was.city AND salesman_id <=> was.salesman_id AND amount <=> was.amount AND currency <=> was.currency) THEN CAST(from_utc_timestamp(occurred_at, :zone) AS date) END) AS new_days,
+    collect_set(CASE WHEN NOT was.deleted AND NOT (deleted <=> was.deleted AND occurred_at <=> was.occurred_at AND country <=> was.country AND city <=> was.city AND salesman_id <=> was.salesman_id AND amount <=> was.amount AND currency <=> was.currency) THEN CAST(from_utc_timestamp(was.occurred_at, :zone) AS date) END) AS old_days
+FROM touched
 
 -- checksum(ranking=top-sales-per-city, table=silver.sales)
 SELECT count(*) AS rows, coalesce(sum(CAST(hash AS decimal(38, 0))), 0) AS checksum
@@ -235,30 +21,56 @@ FROM
     FROM silver.sales
 )
 
--- difference(ranking=top-sales-per-city, version=3, base=None)
-SELECT business_day, currency, country, city, amount, sales FROM lake.gold.top_sales_per_city VERSION AS OF 'v3' WHERE business_day BETWEEN :first AND :last
-
--- difference(ranking=top-sales-per-city, version=3, base=2)
-SELECT business_day, currency, country, city, CAST(sum(amount) AS decimal(38, 2)) AS amount, sum(sales) AS sales
+-- checksums_of_difference(ranking=top-sales-per-city)
+SELECT count(*) AS rows, coalesce(sum(CAST(hash AS decimal(38, 0))), 0) AS checksum,
+    count(now) - count(was) AS more_rows, coalesce(sum(CAST(now AS decimal(38, 0))), 0) - coalesce(sum(CAST(was AS decimal(38, 0))), 0) AS more_checksum
 FROM
 (
-    SELECT business_day, currency, country, city, amount, sales FROM lake.gold.top_sales_per_city VERSION AS OF 'v3' WHERE business_day BETWEEN :first AND :last
+    SELECT CAST(conv(substr(sha2(concat_ws('\u001f', CAST(business_day AS string), CAST(currency AS string), CAST(country AS string), CAST(city AS string), CAST(amount AS string), CAST(sales AS string)), 256), 1, 15), 16, 10) AS bigint) AS hash,
+        CASE WHEN now_sales != 0 THEN CAST(conv(substr(sha2(concat_ws('\u001f', CAST(business_day AS string), CAST(currency AS string), CAST(country AS string), CAST(city AS string), CAST(now_amount AS string), CAST(now_sales AS string)), 256), 1, 15), 16, 10) AS bigint) END AS now,
+        CASE WHEN now_sales != sales THEN CAST(conv(substr(sha2(concat_ws('\u001f', CAST(business_day AS string), CAST(currency AS string), CAST(country AS string), CAST(city AS string), CAST(CAST(now_amount - amount AS decimal(38, 2)) AS string), CAST(now_sales - sales AS string)), 256), 1, 15), 16, 10) AS bigint) END AS was
+    FROM difference
+)
+
+-- checksums_of_difference(ranking=top-salesman-in-country)
+SELECT count(*) AS rows, coalesce(sum(CAST(hash AS decimal(38, 0))), 0) AS checksum,
+    count(now) - count(was) AS more_rows, coalesce(sum(CAST(now AS decimal(38, 0))), 0) - coalesce(sum(CAST(was AS decimal(38, 0))), 0) AS more_checksum
+FROM
+(
+    SELECT CAST(conv(substr(sha2(concat_ws('\u001f', CAST(business_day AS string), CAST(currency AS string), CAST(country AS string), CAST(salesman_id AS string), CAST(amount AS string), CAST(sales AS string)), 256), 1, 15), 16, 10) AS bigint) AS hash,
+        CASE WHEN now_sales != 0 THEN CAST(conv(substr(sha2(concat_ws('\u001f', CAST(business_day AS string), CAST(currency AS string), CAST(country AS string), CAST(salesman_id AS string), CAST(now_amount AS string), CAST(now_sales AS string)), 256), 1, 15), 16, 10) AS bigint) END AS now,
+        CASE WHEN now_sales != sales THEN CAST(conv(substr(sha2(concat_ws('\u001f', CAST(business_day AS string), CAST(currency AS string), CAST(country AS string), CAST(salesman_id AS string), CAST(CAST(now_amount - amount AS decimal(38, 2)) AS string), CAST(now_sales - sales AS string)), 256), 1, 15), 16, 10) AS bigint) END AS was
+    FROM difference
+)
+
+-- difference(ranking=top-sales-per-city, version=3, base=None)
+SELECT business_day, currency, country, city, amount, sales, amount AS now_amount, sales AS now_sales FROM lake.gold.top_sales_per_city VERSION AS OF 'v3' WHERE business_day BETWEEN :first AND :last
+
+-- difference(ranking=top-sales-per-city, version=3, base=2)
+SELECT business_day, currency, country, city, CAST(sum(amount) AS decimal(38, 2)) AS amount, sum(sales) AS sales,
+    CAST(sum(now_amount) AS decimal(38, 2)) AS now_amount, sum(now_sales) AS now_sales
+FROM
+(
+    SELECT business_day, currency, country, city, amount, sales, amount AS now_amount, sales AS now_sales FROM lake.gold.top_sales_per_city VERSION AS OF 'v3' WHERE business_day BETWEEN :first AND :last
     UNION ALL
-    SELECT business_day, currency, country, city, -amount, -sales FROM lake.gold.top_sales_per_city VERSION AS OF 'v2' WHERE business_day BETWEEN :first AND :last
+    SELECT business_day, currency, country, city, -amount, -sales, CAST(0 AS decimal(38, 2)), 0L
+    FROM lake.gold.top_sales_per_city VERSION AS OF 'v2' WHERE business_day BETWEEN :first AND :last
 )
 GROUP BY business_day, currency, country, city
 HAVING sum(amount) != 0 OR sum(sales) != 0
 
 -- difference(ranking=top-salesman-in-country, version=3, base=None)
-SELECT business_day, currency, country, salesman_id, amount, sales FROM lake.gold.top_salesman_in_country VERSION AS OF 'v3' WHERE business_day BETWEEN :first AND :last
+SELECT business_day, currency, country, salesman_id, amount, sales, amount AS now_amount, sales AS now_sales FROM lake.gold.top_salesman_in_country VERSION AS OF 'v3' WHERE business_day BETWEEN :first AND :last
 
 -- difference(ranking=top-salesman-in-country, version=3, base=2)
-SELECT business_day, currency, country, salesman_id, CAST(sum(amount) AS decimal(38, 2)) AS amount, sum(sales) AS sales
+SELECT business_day, currency, country, salesman_id, CAST(sum(amount) AS decimal(38, 2)) AS amount, sum(sales) AS sales,
+    CAST(sum(now_amount) AS decimal(38, 2)) AS now_amount, sum(now_sales) AS now_sales
 FROM
 (
-    SELECT business_day, currency, country, salesman_id, amount, sales FROM lake.gold.top_salesman_in_country VERSION AS OF 'v3' WHERE business_day BETWEEN :first AND :last
+    SELECT business_day, currency, country, salesman_id, amount, sales, amount AS now_amount, sales AS now_sales FROM lake.gold.top_salesman_in_country VERSION AS OF 'v3' WHERE business_day BETWEEN :first AND :last
     UNION ALL
-    SELECT business_day, currency, country, salesman_id, -amount, -sales FROM lake.gold.top_salesman_in_country VERSION AS OF 'v2' WHERE business_day BETWEEN :first AND :last
+    SELECT business_day, currency, country, salesman_id, -amount, -sales, CAST(0 AS decimal(38, 2)), 0L
+    FROM lake.gold.top_salesman_in_country VERSION AS OF 'v2' WHERE business_day BETWEEN :first AND :last
 )
 GROUP BY business_day, currency, country, salesman_id
 HAVING sum(amount) != 0 OR sum(sales) != 0
@@ -269,15 +81,28 @@ FROM lake.bronze.log.partitions VERSION AS OF 8 AS new
 LEFT JOIN lake.bronze.log.partitions VERSION AS OF 7 AS old ON old.partition.log_hour = new.partition.log_hour
 WHERE old.record_count IS NULL OR new.record_count > old.record_count
 
+-- in_months(column=occurred_at, months=[])
+(false)
+
+-- in_months(column=occurred_at, months=[671, 672, None])
+((occurred_at >= DATE '2025-12-01' AND occurred_at < DATE '2026-02-01') OR occurred_at IS NULL)
+
 -- kinds()
 SELECT kind, CAST(sum(bit_count(bits)) AS bigint) AS records
 FROM (SELECT kind, bit_or(shiftleft(1L, CAST(offset % 64 AS int))) AS bits FROM parsed GROUP BY kind, topic, partition, offset DIV 64)
 GROUP BY kind
 
--- known(older=1)
+-- known(older=1, months=[])
 SELECT held.*
 FROM lake.silver.sales VERSION AS OF 'v1' AS held
-JOIN (SELECT source, sale_id FROM latest) AS told ON held.source = told.source AND held.sale_id = told.sale_id
+JOIN (SELECT source, sale_id FROM places) AS told ON held.source = told.source AND held.sale_id = told.sale_id
+WHERE (false)
+
+-- known(older=1, months=[671, 672, None])
+SELECT held.*
+FROM lake.silver.sales VERSION AS OF 'v1' AS held
+JOIN (SELECT source, sale_id FROM places) AS told ON held.source = told.source AND held.sale_id = told.sale_id
+WHERE ((held.occurred_at >= DATE '2025-12-01' AND held.occurred_at < DATE '2026-02-01') OR held.occurred_at IS NULL)
 
 -- latest_state()
 SELECT source, sale_id, last.*
@@ -301,6 +126,85 @@ WHERE log_time >= :since AND log_time < :until
     AND get_json_object(CAST(payload AS string), '$.mark') IS NOT NULL
 GROUP BY topic, partition
 
+-- months()
+SELECT DISTINCT month FROM places
+
+-- moved(ranking=top-sales-per-city, base=2, months=[])
+SELECT business_day, currency, country, city, CAST(sum(amount) AS decimal(38, 2)) AS amount, sum(sales) AS sales
+FROM
+(
+    SELECT business_day, currency, country, city, amount, sales
+    FROM lake.gold.top_sales_per_city VERSION AS OF 'v2'
+    WHERE (false)
+    UNION ALL
+    SELECT CAST(from_utc_timestamp(occurred_at, :zone) AS date) AS business_day, currency AS currency, country AS country, city AS city,
+        CAST(1 * amount AS decimal(38, 2)) AS amount, 1L AS sales
+    FROM touched WHERE NOT deleted
+    UNION ALL
+    SELECT CAST(from_utc_timestamp(was.occurred_at, :zone) AS date) AS business_day, was.currency AS currency, was.country AS country, was.city AS city,
+        CAST(-1 * was.amount AS decimal(38, 2)) AS amount, -1L AS sales
+    FROM touched WHERE NOT was.deleted
+)
+GROUP BY business_day, currency, country, city
+HAVING sum(sales) != 0
+
+-- moved(ranking=top-sales-per-city, base=2, months=[671, 672, None])
+SELECT business_day, currency, country, city, CAST(sum(amount) AS decimal(38, 2)) AS amount, sum(sales) AS sales
+FROM
+(
+    SELECT business_day, currency, country, city, amount, sales
+    FROM lake.gold.top_sales_per_city VERSION AS OF 'v2'
+    WHERE ((business_day >= DATE '2025-12-01' AND business_day < DATE '2026-02-01') OR business_day IS NULL)
+    UNION ALL
+    SELECT CAST(from_utc_timestamp(occurred_at, :zone) AS date) AS business_day, currency AS currency, country AS country, city AS city,
+        CAST(1 * amount AS decimal(38, 2)) AS amount, 1L AS sales
+    FROM touched WHERE NOT deleted
+    UNION ALL
+    SELECT CAST(from_utc_timestamp(was.occurred_at, :zone) AS date) AS business_day, was.currency AS currency, was.country AS country, was.city AS city,
+        CAST(-1 * was.amount AS decimal(38, 2)) AS amount, -1L AS sales
+    FROM touched WHERE NOT was.deleted
+)
+GROUP BY business_day, currency, country, city
+HAVING sum(sales) != 0
+
+-- moved(ranking=top-salesman-in-country, base=2, months=[])
+SELECT business_day, currency, country, salesman_id, CAST(sum(amount) AS decimal(38, 2)) AS amount, sum(sales) AS sales
+FROM
+(
+    SELECT business_day, currency, country, salesman_id, amount, sales
+    FROM lake.gold.top_salesman_in_country VERSION AS OF 'v2'
+    WHERE (false)
+    UNION ALL
+    SELECT CAST(from_utc_timestamp(occurred_at, :zone) AS date) AS business_day, currency AS currency, country AS country, salesman_id AS salesman_id,
+        CAST(1 * amount AS decimal(38, 2)) AS amount, 1L AS sales
+    FROM touched WHERE NOT deleted
+    UNION ALL
+    SELECT CAST(from_utc_timestamp(was.occurred_at, :zone) AS date) AS business_day, was.currency AS currency, was.country AS country, was.salesman_id AS salesman_id,
+        CAST(-1 * was.amount AS decimal(38, 2)) AS amount, -1L AS sales
+    FROM touched WHERE NOT was.deleted
+)
+GROUP BY business_day, currency, country, salesman_id
+HAVING sum(sales) != 0
+
+-- moved(ranking=top-salesman-in-country, base=2, months=[671, 672, None])
+SELECT business_day, currency, country, salesman_id, CAST(sum(amount) AS decimal(38, 2)) AS amount, sum(sales) AS sales
+FROM
+(
+    SELECT business_day, currency, country, salesman_id, amount, sales
+    FROM lake.gold.top_salesman_in_country VERSION AS OF 'v2'
+    WHERE ((business_day >= DATE '2025-12-01' AND business_day < DATE '2026-02-01') OR business_day IS NULL)
+    UNION ALL
+    SELECT CAST(from_utc_timestamp(occurred_at, :zone) AS date) AS business_day, currency AS currency, country AS country, salesman_id AS salesman_id,
+        CAST(1 * amount AS decimal(38, 2)) AS amount, 1L AS sales
+    FROM touched WHERE NOT deleted
+    UNION ALL
+    SELECT CAST(from_utc_timestamp(was.occurred_at, :zone) AS date) AS business_day, was.currency AS currency, was.country AS country, was.salesman_id AS salesman_id,
+        CAST(-1 * was.amount AS decimal(38, 2)) AS amount, -1L AS sales
+    FROM touched WHERE NOT was.deleted
+)
+GROUP BY business_day, currency, country, salesman_id
+HAVING sum(sales) != 0
+
 -- names(label=Label(key='salesman_id', column='salesman'))
 SELECT 'salesman' AS label, key, last.name AS name, last.log_time AS seen_at
 FROM
@@ -311,8 +215,10 @@ FROM
     GROUP BY salesman_id
 )
 
--- new_in_silver()
-SELECT source, sale_id, deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset, log_time FROM touched WHERE was IS NULL
+-- places(older=1)
+SELECT held.source, held.sale_id, held._partition.occurred_at_month AS month
+FROM lake.silver.sales VERSION AS OF 'v1' AS held
+JOIN (SELECT source, sale_id FROM latest) AS told ON held.source = told.source AND held.sale_id = told.sale_id
 
 -- refused()
 SELECT topic, partition, offset, first(log_time) AS log_time, first(field) AS field, first(reason) AS reason, first(key) AS key, first(payload) AS payload
@@ -324,12 +230,11 @@ SELECT topic, partition, min(first) AS first_offset, max(last) AS last_offset,
 FROM (SELECT topic, partition, min(offset) AS first, max(offset) AS last, bit_or(shiftleft(1L, CAST(offset % 64 AS int))) AS bits
       FROM records GROUP BY topic, partition, offset DIV 64)
 GROUP BY topic, partition
-ORDER BY topic, partition
 
 -- states(table=silver.sales)
 SELECT count_if(NOT deleted) AS sales, count_if(deleted) AS deleted FROM silver.sales
 
--- sums(ranking=top-sales-per-city, of_days=False)
+-- sums(ranking=top-sales-per-city)
 SELECT business_day, currency, country, city, CAST(sum(amount) AS decimal(38, 2)) AS amount, count(*) AS sales
 FROM
 (
@@ -340,19 +245,7 @@ FROM
 )
 GROUP BY business_day, currency, country, city
 
--- sums(ranking=top-sales-per-city, of_days=True)
-SELECT business_day, currency, country, city, CAST(sum(amount) AS decimal(38, 2)) AS amount, count(*) AS sales
-FROM
-(
-    SELECT CAST(from_utc_timestamp(occurred_at, :zone) AS date) AS business_day, currency, country, city,
-        amount AS amount
-    FROM present
-    WHERE NOT deleted
-)
-WHERE business_day IN (SELECT business_day FROM changed_days)
-GROUP BY business_day, currency, country, city
-
--- sums(ranking=top-salesman-in-country, of_days=False)
+-- sums(ranking=top-salesman-in-country)
 SELECT business_day, currency, country, salesman_id, CAST(sum(amount) AS decimal(38, 2)) AS amount, count(*) AS sales
 FROM
 (
@@ -361,18 +254,6 @@ FROM
     FROM present
     WHERE NOT deleted
 )
-GROUP BY business_day, currency, country, salesman_id
-
--- sums(ranking=top-salesman-in-country, of_days=True)
-SELECT business_day, currency, country, salesman_id, CAST(sum(amount) AS decimal(38, 2)) AS amount, count(*) AS sales
-FROM
-(
-    SELECT CAST(from_utc_timestamp(occurred_at, :zone) AS date) AS business_day, currency, country, salesman_id,
-        amount AS amount
-    FROM present
-    WHERE NOT deleted
-)
-WHERE business_day IN (SELECT business_day FROM changed_days)
 GROUP BY business_day, currency, country, salesman_id
 
 -- totals(ranking=top-sales-per-city, version=3)
@@ -390,24 +271,16 @@ WHERE k.source IS NULL OR CASE
     ELSE (l.log_time, l.topic, l.partition) > (k.log_time, k.topic, k.partition)
 END
 
--- update_gold(ranking=top-sales-per-city)
-MERGE INTO lake.gold.top_sales_per_city.branch_run AS held
-USING changes AS new
-ON held.business_day = new.business_day AND held.currency = new.currency AND held.country = new.country AND held.city = new.city AND held.business_day BETWEEN :first AND :last
-WHEN MATCHED AND new.sales = 0 THEN DELETE
-WHEN MATCHED THEN UPDATE SET held.amount = new.amount, held.sales = new.sales
-WHEN NOT MATCHED THEN INSERT (business_day, currency, country, city, amount, sales) VALUES (new.business_day, new.currency, new.country, new.city, new.amount, new.sales)
-
--- update_gold(ranking=top-salesman-in-country)
-MERGE INTO lake.gold.top_salesman_in_country.branch_run AS held
-USING changes AS new
-ON held.business_day = new.business_day AND held.currency = new.currency AND held.country = new.country AND held.salesman_id = new.salesman_id AND held.business_day BETWEEN :first AND :last
-WHEN MATCHED AND new.sales = 0 THEN DELETE
-WHEN MATCHED THEN UPDATE SET held.amount = new.amount, held.sales = new.sales
-WHEN NOT MATCHED THEN INSERT (business_day, currency, country, salesman_id, amount, sales) VALUES (new.business_day, new.currency, new.country, new.salesman_id, new.amount, new.sales)
-
--- update_silver()
+-- update_silver(months=[])
 MERGE INTO lake.silver.sales.branch_run AS held
-USING (SELECT source, sale_id, deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset, log_time FROM touched WHERE was IS NOT NULL) AS told
-ON held.source = told.source AND held.sale_id = told.sale_id
+USING (SELECT source, sale_id, deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset, log_time FROM touched) AS told
+ON held.source = told.source AND held.sale_id = told.sale_id AND (false)
 WHEN MATCHED THEN UPDATE SET *
+WHEN NOT MATCHED THEN INSERT *
+
+-- update_silver(months=[671, 672, None])
+MERGE INTO lake.silver.sales.branch_run AS held
+USING (SELECT source, sale_id, deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset, log_time FROM touched) AS told
+ON held.source = told.source AND held.sale_id = told.sale_id AND ((held.occurred_at >= DATE '2025-12-01' AND held.occurred_at < DATE '2026-02-01') OR held.occurred_at IS NULL)
+WHEN MATCHED THEN UPDATE SET *
+WHEN NOT MATCHED THEN INSERT *
