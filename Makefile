@@ -36,7 +36,7 @@ down: ## Stop every server
 	@$(BIN)/tidelake down
 
 test: install chromium verify ## Every check and every test, on the real servers
-	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder --durations 60 --durations-min 3
 
 chromium:
 	@command -v chromium >/dev/null \
@@ -46,7 +46,7 @@ chromium:
 	  || echo "no Chromium: the tests of the page in a browser will be skipped; install Debian's package chromium"
 
 unit: $(STAMP) ## The tests that need no running stack
-	$(BIN)/pytest -m "not stack and not servers"
+	$(BIN)/pytest -m "not stack and not servers" -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder
 
 stack-test: install ## The tests on the running stack alone
 	$(BIN)/pytest -m stack

@@ -55,7 +55,7 @@ def running_stack(home: Path) -> Iterator[None]:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_end_with_the_tests,  # noqa: PLW1509 - no other thread starts processes
+            preexec_fn=end_with_the_tests,  # noqa: PLW1509 - no other thread starts processes
         )
     try:
         with at_home(home):
@@ -72,7 +72,7 @@ def running_stack(home: Path) -> Iterator[None]:
             control.stop()
 
 
-def _end_with_the_tests() -> None:
+def end_with_the_tests() -> None:
     """A run of tests that is killed takes its stack along."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 

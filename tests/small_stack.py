@@ -11,6 +11,7 @@ from pathlib import Path
 
 from runtime.settings import settings
 from stack import control
+from tests.running_stack import end_with_the_tests
 
 START_SECONDS = 150.0
 
@@ -29,7 +30,7 @@ def start(home: Path, names: Iterable[str]) -> subprocess.Popen[bytes]:
     """A supervisor with the named parts ready; `TIDELAKE_HOME` says where."""
     with (home / "output").open("ab") as output:
         command = [sys.executable, "-c", SUPERVISOR.format(names=frozenset(names))]
-        process = subprocess.Popen(command, stdout=output, stderr=output)
+        process = subprocess.Popen(command, stdout=output, stderr=output, preexec_fn=end_with_the_tests)  # noqa: PLW1509
     give_up = time.monotonic() + START_SECONDS
     while control.status(with_memory=False).state != "ready":
         assert process.poll() is None, (home / "output").read_text()
