@@ -17,7 +17,8 @@ def refs(spark: SparkSession, table: str) -> dict[str, int]:
     # A query of the table's metadata would be a job each time; the table itself knows.
     util = spark._jvm.org.apache.iceberg.spark.Spark3Util  # type: ignore[union-attr]
     known = util.loadIcebergTable(spark._jsparkSession, table).refs()
-    return {name: known[name].snapshotId() for name in known}
+    # Iterating over the map itself would end with an exception of Java's each time, which costs more than the rest.
+    return {name: known[name].snapshotId() for name in known.keySet().toArray()}
 
 
 def snapshot(spark: SparkSession, table: str, ref: str = "main") -> int | None:

@@ -114,6 +114,8 @@ def _start_options(settings: Settings, scratch: Path) -> Mapping[str, str]:
         "spark.driver.extraJavaOptions": " ".join(java),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
+        # It would look for the line of Python behind every column, and ask the JVM for several classes each time.
+        "spark.python.sql.dataFrameDebugging.enabled": "false",
         "spark.local.dir": str(scratch),
         "spark.sql.warehouse.dir": (scratch / "warehouse").as_uri(),
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",

@@ -15,12 +15,14 @@ from pathlib import Path
 
 import psutil
 import psycopg2
+from confluent_kafka import Consumer, TopicPartition
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
 from bench.figures import Part, ratios
 from runtime.settings import Settings
 from stack import control
 from stack.postgres import admin_dsn, own_program
+from streaming.committed import SECONDS, reading
 from streaming.sources.catalogue import DEFINITION
 from streaming.sources.postgres import database, log
 from streaming.sources.postgres.connect import Connect
@@ -29,6 +31,7 @@ from streaming.sources.postgres.script import script
 from streaming.sources.postgres.tend import tend
 
 NAME, TABLE = "bench", "public.bench_sales"
+GROUP = "bench-postgres"
 PLAIN_SLOT = "bench_plain"
 WAIT_SECONDS = 900.0
 
@@ -102,7 +105,7 @@ def _snapshot(chosen: Settings, opened: Connection, how: str, rows: int) -> floa
     _end(chosen, opened)
     with opened.cursor() as cursor:
         cursor.execute(script(source, chosen, database.tables(opened, source.tables)))
-    before = _written(chosen, source)
+    before = _ends(chosen, source)
     return _seconds(chosen, source, before, rows, lambda: tend(source, chosen))
 
 
@@ -115,7 +118,7 @@ def _changes(chosen: Settings, opened: Connection, rows: int) -> tuple[float, fl
         _run(opened, FILL, first=first, last=min(first + 999, 2 * rows))
     plain = _timed(lambda: _receive(opened, source))
     _run(opened, "SELECT pg_drop_replication_slot(%(slot)s)", slot=PLAIN_SLOT)
-    before = _written(chosen, source)
+    before = _ends(chosen, source)
     connect.resume(NAME)
     return plain, _seconds(chosen, source, before, rows, lambda: None)
 
@@ -130,26 +133,36 @@ def _receive(opened: Connection, source: PostgresSource) -> None:
 
 
 def _seconds(
-    chosen: Settings, source: PostgresSource, before: int, rows: int, meanwhile: Callable[[], object]
+    chosen: Settings, source: PostgresSource, before: dict[int, int], rows: int, meanwhile: Callable[[], object]
 ) -> float:
-    began, give_up, ends = 0.0, time.monotonic() + WAIT_SECONDS, 0
-    first = 0
-    while ends < before + rows:
-        meanwhile()
-        ends = _written(chosen, source)
-        if not began and ends > before:
-            began, first = time.perf_counter(), ends - before
-        assert time.monotonic() < give_up, f"{ends - before} of {rows} rows came"
-        time.sleep(0.05 if began else 0.01)
+    """Seconds until so many committed records have come behind the ends `before`, from the first look that finds some:
+    the ends of transactions, which the log counts too, are none of them.
+    """
+    began, first, seen, assigned, give_up = 0.0, 0, 0, False, time.monotonic() + WAIT_SECONDS
+    with reading(chosen, GROUP) as one:
+        while seen < rows:
+            meanwhile()
+            assigned = assigned or _assigned(one, source.into, before)
+            seen += sum(each.error() is None for each in one.consume(10_000, 0.05)) if assigned else 0
+            if not began and seen:
+                began, first = time.perf_counter(), seen
+            assert time.monotonic() < give_up, f"{seen} of {rows} rows came"
     # What was there at the first look was written before the clock was started.
     return (time.perf_counter() - began) * rows / max(1, rows - first)
 
 
-def _written(chosen: Settings, source: PostgresSource) -> int:
-    try:
-        return sum(log.ends(chosen, source.into).values())
-    except Exception:  # the topic is not there before the first snapshot
-        return 0
+def _assigned(one: Consumer, topic: str, before: dict[int, int]) -> bool:
+    """Has a reader go on behind some ends; whether the topic is there, as it is not before the first snapshot."""
+    if topic not in one.list_topics(timeout=SECONDS).topics:
+        return False
+    one.assign([TopicPartition(topic, number, before.get(number, 0)) for number in log.partitions(one, topic)])
+    return True
+
+
+def _ends(chosen: Settings, source: PostgresSource) -> dict[int, int]:
+    with reading(chosen, GROUP) as one:
+        there = source.into in one.list_topics(timeout=SECONDS).topics
+    return log.ends(chosen, source.into) if there else {}
 
 
 def _end(chosen: Settings, opened: Connection) -> None:

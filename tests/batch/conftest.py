@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-INTERPRETED = "spark.sql.codegen.wholeStage=false"
+INTERPRETED = "spark.sql.codegen.wholeStage=false;spark.sql.codegen.cache.maxEntries=5000"
 """For a hundred rows, compiling each query takes far longer than running it. What is compiled runs in the tests that
-start a process of their own (`test_kills`, `test_cluster`, `test_s3`), in `test_golden` and in `tests/exactness`."""
+start a process of their own (`test_kills`, `test_cluster`, `test_s3`), in `test_golden` and in `tests/exactness`.
+The single expressions that are compiled even so are remembered from one test to the next."""
 
 
 @pytest.fixture(scope="session")
