@@ -36,13 +36,13 @@ def blueprint(api: Api) -> APIBlueprint:
     @endpoint(made, "POST", f"{address}/replay", Done, OPERATION, problems=(400, 404, 409))
     def replay_record(path: RecordPath, query: Nothing) -> Response:
         """Sends a record through the contract again. Needs the scope `operate`."""
-        _known(api, path.record_id)
+        known(api, path.record_id)
         return done(api, "replay", path.record_id, lambda who: api.operators.replay(path.record_id, *who))
 
     @endpoint(made, "POST", f"{address}/discard", Done, OPERATION, problems=(400, 404, 409))
     def discard_record(path: RecordPath, query: Discarding) -> Response:
         """Closes a record without replaying it; answers count it no longer. Needs the scope `operate`."""
-        _known(api, path.record_id)
+        known(api, path.record_id)
         return done(api, "discard", path.record_id, lambda who: api.operators.discard(path.record_id, query.why, *who))
 
     return made
@@ -61,6 +61,11 @@ def quarantine(api: Api, query: QuarantinePages) -> Document:
     }
 
 
-def _known(api: Api, record_id: str) -> None:
+def known(api: Api, record_id: str) -> None:
+    """Commands take the beginning of an id too; here only a whole one counts.
+
+    Raises:
+        Problem: 404, there is no such record.
+    """
     if not api.stores.records.refused(Wanted(record_id=record_id), 0, 1):
         raise Problem(404, "not-found", "There is no such record in quarantine; GET /v1/quarantine lists them.")

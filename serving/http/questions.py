@@ -91,7 +91,7 @@ def _of_subject(question: Asked, given: Subject) -> Asked:
     """The subject's columns, all of them and no others, say whom it is about; the country does not narrow the ranks."""
     columns = {"country": given.country, "city": given.city, "salesman_id": given.salesman_id}
     wanted = question.ranking.subject
-    errors = [wrong(column, None, f"needed: {', '.join(wanted)} together are ranked") for column in wanted
+    errors = [wrong(column, None, f"a name: {' and '.join(wanted)} are ranked together") for column in wanted
               if columns[column] is None]  # fmt: skip
     errors += [wrong(column, value, f"left out: {question.ranking.name} does not rank it")
                for column, value in columns.items() if value is not None and column not in wanted]  # fmt: skip

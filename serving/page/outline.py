@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+LEADING = ("ranking", "topic", "partition")
+"""Columns that say what a line is about: they come first, whatever order the document was kept in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -25,11 +28,11 @@ class Table:
 def outline(document: Mapping[str, Any]) -> list[Table]:
     """The document's tables. An empty part counts as something single that is missing.
 
-    >>> for table in outline({"a": 1, "b": [2, 3], "c": {"x": 4}, "d": [{"e": 5}, {"e": 6, "f": 7}], "g": []}):
+    >>> for table in outline({"a": 1, "b": [2, 3], "c": {"x": True}, "d": [{"e": 5}, {"e": 6, "topic": 7}], "g": []}):
     ...     print(table.title, table.columns, table.rows)
      ('name', 'value') (('a', 1), ('b', '2, 3'), ('g', None))
-    c ('name', 'value') (('x', 4),)
-    d ('e', 'f') ((5, None), (6, 7))
+    c ('name', 'value') (('x', 'yes'),)
+    d ('topic', 'e') ((None, 5), (7, 6))
     """
     single = {name: value for name, value in document.items() if not value or not _is_part(value)}
     parts = [_part(name, value) for name, value in document.items() if name not in single]
@@ -53,7 +56,8 @@ def _pairs(title: str, pairs: Mapping[str, Any]) -> Table:
 
 
 def _lines(title: str, lines: Sequence[Any]) -> Table:
-    columns = tuple(dict.fromkeys(name for line in lines for name in line))
+    named = dict.fromkeys(name for line in lines for name in line)
+    columns = (*(name for name in LEADING if name in named), *(name for name in named if name not in LEADING))
     return Table(title, columns, tuple(tuple(_cell(line.get(name)) for name in columns) for line in lines))
 
 
@@ -63,4 +67,6 @@ def _cell(value: object) -> object:
         return ", ".join(f"{name}: {_cell(part)}" for name, part in value.items()) or None
     if isinstance(value, list):
         return ", ".join(str(_cell(part)) for part in value) or None
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return value

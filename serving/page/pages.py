@@ -17,10 +17,19 @@ from serving.http.authorization import COOKIE, admit, from_own_page
 from serving.http.drift import drift
 from serving.http.evidence import evidence_again
 from serving.http.freshness import freshness_document
-from serving.http.parameters import LARGEST_VERSION, DriftPages, Pages, Parameters, QuarantinePages, Subject, understood
+from serving.http.parameters import (
+    LARGEST_VERSION,
+    Discarding,
+    DriftPages,
+    Pages,
+    Parameters,
+    QuarantinePages,
+    Subject,
+    understood,
+)
 from serving.http.problem import Problem
 from serving.http.publications import publication, publications
-from serving.http.quarantine import quarantine
+from serving.http.quarantine import known, quarantine
 from serving.http.why import why
 from serving.keys import OPERATE, READ
 from serving.page.formats import FILTERS
@@ -117,8 +126,8 @@ def _operating(made: Blueprint, api: Api) -> None:
     @made.get("/quarantine")
     @guarded(api)
     def quarantine_page() -> Response:
-        query = _read(QuarantinePages, besides="replayed")
-        found, done = quarantine(api, query), "replayed" in request.args
+        query = _read(QuarantinePages, besides="done")
+        found, done = quarantine(api, query), request.args.get("done")
         return _page("quarantine.html", list=found, may_operate=OPERATE in g.scopes, state=query.state, done=done)
 
 
@@ -178,8 +187,17 @@ def _doing(made: Blueprint, api: Api) -> None:
     @made.post("/quarantine/<path:record_id>/replay")
     @guarded(api, OPERATE)
     def replay(record_id: str) -> Response:
-        back = url_for("pages.quarantine_page", replayed=1)
+        known(api, record_id)
+        back = url_for("pages.quarantine_page", done="replayed")
         return _outcome(back, lambda: api.operators.replay(record_id, g.key_id, g.request_id))
+
+    @made.post("/quarantine/<path:record_id>/discard")
+    @guarded(api, OPERATE)
+    def discard(record_id: str) -> Response:
+        why = understood(Discarding, request.form.to_dict()).why
+        known(api, record_id)
+        back = url_for("pages.quarantine_page", done="discarded")
+        return _outcome(back, lambda: api.operators.discard(record_id, why, g.key_id, g.request_id))
 
 
 def guarded(api: Api, scope: str = READ) -> Callable[[View], View]:
@@ -213,10 +231,14 @@ def _read(model: type[Any], besides: str = "") -> Any:
 
 
 def _outcome(back: str, work: Callable[[], str]) -> Response:
+    """Leads back to the list. A store that is away (the audit log: then nothing was done) is told by the guard."""
     try:
         work()
+    except StoreFailed:
+        raise
     except TidelakeError as error:
-        return _page("problem.html", 409, detail=str(error))
+        said = str(error)
+        return _page("problem.html", 409, detail=f"{said[:1].upper()}{said[1:]}.")
     return redirect(back, 303)  # type: ignore[return-value]
 
 

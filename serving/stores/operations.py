@@ -15,6 +15,9 @@ from serving.flights import Flights
 TRY_AGAIN = 75
 """The command's exit code for what can succeed later."""
 
+LONGEST_SAID = 1000
+"""Characters of what a command said that callers are told: the last ones."""
+
 
 class CommandOperations:
     """Runs the commands.
@@ -39,7 +42,7 @@ class CommandOperations:
         return self._run("quarantine", "discard", "--by", who, "--why", why, "--", record_id)
 
     def _run(self, *arguments: str) -> str:
-        return _run(self._timeout, *arguments).strip()[-1000:]
+        return _in_one_line(_run(self._timeout, *arguments))
 
 
 class CommandLineage:
@@ -79,5 +82,15 @@ def _run(timeout_seconds: float, *arguments: str) -> str:
         raise Retryable("the operation took too long and was ended", received=arguments[0]) from error
     if done.returncode:
         kind = Retryable if done.returncode == TRY_AGAIN else Permanent
-        raise kind("the operation failed", received=done.stderr.strip()[-1000:])
+        said = _in_one_line(f"{done.stdout}\n{done.stderr}")
+        raise kind(f"the operation failed: {said}")
     return done.stdout
+
+
+def _in_one_line(said: str) -> str:
+    """What a command said, for people; commands tell what they did on one stream, and what went wrong on the other.
+
+    >>> _in_one_line("7 refused again: amount: missing\\n\\n 0 replayed\\n")
+    '7 refused again: amount: missing; 0 replayed'
+    """
+    return "; ".join(line.strip() for line in said.splitlines() if line.strip())[-LONGEST_SAID:]

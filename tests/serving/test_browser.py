@@ -226,6 +226,26 @@ def test_an_operator_rolls_back_by_keyboard(chromium: Any, address: str, doubles
     page.context.close()
 
 
+@pytest.mark.parametrize("script", [True, False], ids=["with JavaScript", "without"])
+def test_an_operator_discards_by_keyboard(chromium: Any, address: str, doubles: Doubles, script: bool) -> None:
+    page, wrong = opened(chromium, address, java_script_enabled=script)
+    page.goto(f"{address}/quarantine")
+    row = page.locator("tbody").nth(1)
+    row.get_by_text("Discard…").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert row.get_by_label("Why").is_visible()
+    page.keyboard.press("Enter")
+    assert doubles.operations.asked == []
+    page.keyboard.type("a test of the till")
+    picture(page, "discard")
+    page.keyboard.press("Enter")
+    page.get_by_text("has been discarded").wait_for()
+    assert doubles.operations.asked == ["discard events.rest/0/1 by tl_browser: a test of the till"]
+    assert wrong == []
+    page.context.close()
+
+
 def test_the_reference_draws_itself_without_the_net(chromium: Any, address: str) -> None:
     page, wrong = opened(chromium, address)
     asked: list[str] = []

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from runtime.errors import Retryable
 from serving.found import SourceFares
 from serving.http.authorization import COOKIE
 from serving.keys import key_hash
@@ -126,6 +127,46 @@ def test_operators_publish_and_replay_from_the_page(doubles: Doubles, operator: 
     assert doubles.operations.asked == ["publish 1", "replay events.rest/0/1 by tl_op"]
 
 
+def test_operators_discard_from_the_page_with_a_reason(doubles: Doubles, operator: Any) -> None:
+    doubles.records.quarantine = [refused(1), replace(refused(2), state="replayed")]
+    text = html.unescape(operator.get("/quarantine?state=all").text)
+    assert re.findall(r'action="/quarantine/([^"]+)/discard"', text) == ["events.rest/0/1"]
+    path = "/quarantine/events.rest/0/1/discard"
+    for wrong in ({}, {"why": "  "}, {"why": "x" * 201}, {"why": "a test", "more": "x"}):
+        assert "valid:" in post(operator, path, wrong, 400)
+    assert "no such record" in post(operator, "/quarantine/events.rest/0/discard", {"why": "a test"}, 404)
+    assert doubles.operations.asked == []
+    given = operator.post(path, data={"why": "a test of <b>"}, headers=ORIGIN)
+    assert given.status_code == 303
+    assert "has been discarded" in operator.get(given.headers["Location"]).text
+    assert doubles.operations.asked == ["discard events.rest/0/1 by tl_op: a test of <b>"]
+    assert [(call.action, call.who, call.outcome) for call in doubles.ledger.calls] == [
+        ("quarantine.discard", "tl_op", "begun"),
+        ("quarantine.discard", "tl_op", "done"),
+    ]
+
+
+def post(browser: Any, path: str, form: dict[str, str], status: int) -> str:
+    """What the page says to a form that is not accepted."""
+    response = browser.post(path, data=form, headers=ORIGIN)
+    assert response.status_code == status, response.text
+    return str(response.text)
+
+
+def test_an_operation_that_is_not_done_is_told_as_a_page(doubles: Doubles, operator: Any) -> None:
+    doubles.records.quarantine = [refused(1)]
+    doubles.operations.failure = Retryable("another replay is running")
+    text = post(operator, "/quarantine/events.rest/0/1/replay", {}, 409)
+    assert ">Another replay is running.<" in text
+    assert 'href="/quarantine">Back to the list' in text
+    doubles.operations.failure, asked = None, len(doubles.operations.asked)
+    doubles.ledger.switch.away = True
+    for path in ("/quarantine/events.rest/0/1/replay", "/publications/1/publish"):
+        post(operator, path, {}, 503)
+    post(operator, "/quarantine/events.rest/0/1/discard", {"why": "a test"}, 503)
+    assert len(doubles.operations.asked) == asked
+
+
 def test_a_reason_names_its_field_once(doubles: Doubles, browser: Any) -> None:
     doubles.records.quarantine = [replace(refused(1), reason="amount: received 'x', valid: a decimal")]
     text = html.unescape(browser.get("/quarantine").text)
@@ -153,11 +194,14 @@ def test_a_certificate_has_a_table_for_each_of_its_parts(doubles: Doubles, brows
 def test_readers_and_other_sites_change_nothing(doubles: Doubles, caller: Caller, browser: Any) -> None:
     doubles.records.quarantine = [refused(1)]
     assert "Publish again" not in browser.get("/publications").text
-    assert "Replay" not in browser.get("/quarantine").text
-    assert browser.post("/publications/1/publish", headers=ORIGIN).status_code == 403
-    caller.client.set_cookie(COOKIE, OPERATOR)
-    assert caller.client.post("/publications/1/publish").status_code == 403
-    assert caller.client.post("/publications/1/publish", headers={"Origin": "https://evil"}).status_code == 403
+    text = browser.get("/quarantine").text
+    assert "Replay" not in text
+    assert "Discard" not in text
+    record = "/quarantine/events.rest/0/1"
+    for path in ("/publications/1/publish", f"{record}/replay", f"{record}/discard"):
+        for key, headers in ((KEY, ORIGIN), (OPERATOR, {}), (OPERATOR, {"Origin": "https://evil"})):
+            caller.client.set_cookie(COOKIE, key)
+            assert caller.client.post(path, data={"why": "a test"}, headers=headers).status_code == 403
     assert doubles.operations.asked == []
 
 
