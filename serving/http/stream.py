@@ -21,6 +21,7 @@ from serving.http.models import StreamedEvent
 from serving.http.parameters import Question
 from serving.http.paths import Named
 from serving.http.questions import answered, asked, figures_digest, with_links
+from serving.http.stopping import STOPPING
 from serving.http.stream_changes import Lines, change
 from serving.ports import Cache
 
@@ -126,7 +127,8 @@ def _events(api: Api, question: Asked, query: Question, first: Document, last_id
             told_at = time.monotonic()
         if time.monotonic() > ends:
             return
-        time.sleep(api.settings.cache_tick_ms / 1000)
+        if STOPPING.wait(api.settings.cache_tick_ms / 1000):
+            return
         body = _next(api, question, query, body)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -90,33 +93,61 @@ def test_connections_that_postgresql_dropped_are_replaced(platform: SecretStr) -
     totals.published()
 
 
-@pytest.fixture
-def lonely(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The API under gunicorn, with no store anywhere."""
+@contextmanager
+def served(home: Path, **addresses: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The API under gunicorn: its address and its process. A store whose address is not said is nowhere."""
     address = f"http://127.0.0.1:{free_port()}"
     nowhere = f"127.0.0.1:{free_port()}"
-    environment = {
-        **os.environ,
-        "TIDELAKE_HOME": str(tmp_path),
-        "TIDELAKE_API": address,
-        "TIDELAKE_CLICKHOUSE": f"http://default:@{nowhere}/tidelake",
-        "TIDELAKE_PLATFORM_DSN": f"postgresql://tidelake@{nowhere}/tidelake",
-        "TIDELAKE_REDIS": f"redis://{nowhere}/0",
+    stores = {
+        "clickhouse": f"http://default:@{nowhere}/tidelake",
+        "platform_dsn": f"postgresql://tidelake@{nowhere}/tidelake",
+        "redis": f"redis://{nowhere}/0",
+        **addresses,
     }
+    chosen = {f"TIDELAKE_{name.upper()}": value for name, value in stores.items()}
+    environment = {**os.environ, "TIDELAKE_HOME": str(home), "TIDELAKE_API": address, **chosen}
     options = ["--config", "python:serving.http.gunicorn_conf", "serving.http.wsgi:app"]
     command = [sys.executable, "-m", "gunicorn", *options]
     with server(command, environment, lambda: httpx.get(f"{address}/healthz").is_success) as process:
         yield address, process
 
 
-def test_alone_the_api_lives_is_not_ready_and_lets_nobody_in(lonely: tuple[str, subprocess.Popen[bytes]]) -> None:
-    address, process = lonely
-    assert httpx.get(f"{address}/readyz").json()["checks"] == {
-        "clickhouse": "ClickHouse does not answer",
-        "postgresql": "PostgreSQL does not answer",
-    }
-    refused = httpx.get(f"{address}/v1/rankings/{CITY}", headers={"Authorization": "Bearer tl_any"})
-    assert refused.status_code == 503
-    assert refused.headers["Retry-After"] == "2"
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
+def test_alone_the_api_lives_is_not_ready_and_lets_nobody_in(tmp_path: Path) -> None:
+    with served(tmp_path) as (address, process):
+        assert httpx.get(f"{address}/readyz").json()["checks"] == {
+            "clickhouse": "ClickHouse does not answer",
+            "postgresql": "PostgreSQL does not answer",
+        }
+        refused = httpx.get(f"{address}/v1/rankings/{CITY}", headers={"Authorization": "Bearer tl_any"})
+        assert refused.status_code == 503
+        assert refused.headers["Retry-After"] == "2"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+def test_a_request_under_way_is_answered_before_the_api_stops(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(1) as pool:
+        dsn = f"postgresql://tidelake@127.0.0.1:{silent.getsockname()[1]}/tidelake"
+        with served(tmp_path, platform_dsn=dsn) as (address, process):
+            headers = {"Authorization": "Bearer tl_any"}
+            asking = pool.submit(httpx.get, f"{address}/v1/rankings/{CITY}", headers=headers, timeout=60)
+            with silent.accept()[0]:
+                process.send_signal(signal.SIGTERM)
+                assert asking.result(60).status_code == 503
+            assert process.wait(60) == 0
+
+
+def test_an_event_stream_comes_to_its_end_when_the_api_stops(
+    tmp_path: Path, clickhouse: SecretStr, platform: SecretStr, valkey: SecretStr, key: str
+) -> None:
+    given = {"clickhouse": clickhouse, "platform_dsn": platform, "redis": valkey}
+    addresses = {name: address.get_secret_value() for name, address in given.items()}
+    with served(tmp_path, **addresses) as (address, process):
+        headers = {"Authorization": f"Bearer {key}"}
+        with httpx.stream("GET", f"{address}/v1/rankings/{CITY}/stream", headers=headers, timeout=60) as response:
+            parts = response.iter_text()
+            assert "event: snapshot" in next(parts)
+            process.send_signal(signal.SIGTERM)
+            # One that is cut off instead is an error of the transport.
+            assert "snapshot" not in "".join(parts)
+        assert process.wait(60) == 0
