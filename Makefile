@@ -57,6 +57,7 @@ verify: $(STAMP) ## Style, types, layers, and generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m runtime.settings_page --check
+	$(BIN)/python -m serving.http.reference_file --check
 
 bench: install ## Measure, as ratios taken side by side
 	$(BIN)/python -m bench

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from flask_openapi3.openapi import OpenAPI
 
 from serving.compose import Api
 from serving.http import (
@@ -53,7 +53,7 @@ ENDPOINTS = (
 """In the order of the reference."""
 
 
-def create_app(api: Api) -> Flask:
+def create_app(api: Api) -> OpenAPI:
     """The WSGI application.
 
     Args:

@@ -11,7 +11,7 @@ import pytest
 
 from rankings.catalogue import RANKINGS, TOP_SALES_PER_CITY
 from runtime.errors import Retryable
-from serving.http import reference
+from serving.http import reference, reference_file
 from serving.keys import key_hash
 from serving.ports import ApiKey
 from serving.records import DriftRow, DriftSum, LedgerRow, Position, Published, Refused
@@ -185,6 +185,7 @@ def test_the_reference_names_every_route_and_its_page_loads_nothing_from_elsewhe
     described = {(path, method) for path, methods in document["paths"].items() for method in methods}
     assert routes <= described
     assert document == json.loads(json.dumps(reference.document(caller.client.application)))  # type: ignore[arg-type]
+    assert document == json.loads(reference_file.FILE.read_text()), "run `python -m serving.http.reference_file`"
     page = caller.client.get("/docs")
     assert "http" not in page.text.replace("<!doctype html>", "")
     assert "script-src 'self'" in page.headers["Content-Security-Policy"]
