@@ -1,24 +1,30 @@
-"""The API keeps its own reference, whatever is sent: schemathesis finds nothing, with the cache up and down."""
+"""The API keeps its own reference, whatever is sent: schemathesis finds nothing, with Redis up and down."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+import redis
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from pydantic import SecretStr
 from schemathesis import GenerationMode
 
 from runtime.settings import Settings
+from serving.cache import RedisCache
 from serving.compose import compose
 from serving.http.app import create_app
 from serving.keys import key_hash
 from serving.ports import ApiKey
+from tests.serving.conftest import free_port
 from tests.serving.test_operation import filled, refused  # noqa: F401  (a fixture)
 from tests.serving.test_routes import fill
 from tests.serving.world import Clock, Doubles, history
 
 KEY = "tl_schemathesis"
+PATH = "/v1/rankings/top-sales-per-city"
 EXAMPLES = 12
 ENDLESS = "/v1/rankings/{name}/stream"
 """Answers as long as its reader listens; its own test reads it."""
@@ -26,15 +32,23 @@ ENDLESS = "/v1/rankings/{name}/stream"
 PAIRS = (("from", "to"), ("against_from", "against_to"))
 
 
-@pytest.fixture(params=["cache up", "cache down"])
+@pytest.fixture(params=[pytest.param("up", marks=pytest.mark.servers), "down"], ids=["Redis up", "Redis down"])
 def app(request: pytest.FixtureRequest, doubles: Doubles, clock: Clock) -> Any:
-    """The API over doubles, with sales in them and a key for everything."""
+    """The API over doubles, with sales in them and a key for everything; it keeps figures and counts calls in Redis."""
     doubles.keys.known[key_hash(KEY)] = ApiKey("tl_schema", key_hash(KEY), ("read", "operate"))
     fill(doubles, history(7, records=60))
     doubles.records.quarantine = [refused(number) for number in range(3)]
-    doubles.cache.away = request.param == "cache down"
-    chosen = Settings(rate_limit="", position_wait_seconds=0)
-    return create_app(compose(chosen, doubles.stores, clock))
+    is_up = request.param == "up"
+    address = request.getfixturevalue("valkey") if is_up else SecretStr(f"redis://127.0.0.1:{free_port()}/0")
+    server = redis.Redis.from_url(address.get_secret_value())
+    if is_up:
+        server.flushall()
+    chosen = Settings(redis=address, rate_limit="1000000/hour", position_wait_seconds=0)
+    made = create_app(compose(chosen, replace(doubles.stores, cache=RedisCache(address)), clock))
+    response = made.test_client().get(PATH, headers={"Authorization": f"Bearer {KEY}"})
+    assert response.headers["Tidelake-Rate-Limit"] == ("allowed" if is_up else "unchecked")
+    assert not is_up or len(list(server.scan_iter())) > 1
+    return made
 
 
 def tidy(case: Any) -> None:
@@ -107,11 +121,10 @@ INJECTIONS = (
 @pytest.mark.parametrize("text", INJECTIONS)
 def test_injections_are_names_of_countries_that_never_sold(app: Any, text: str) -> None:
     client, headers = app.test_client(), {"Authorization": f"Bearer {KEY}"}
-    path = "/v1/rankings/top-sales-per-city"
-    whole = client.get(path, headers=headers).json["data"]
-    given = client.get(path, query_string={"country": text}, headers=headers)
+    whole = client.get(PATH, headers=headers).json["data"]
+    given = client.get(PATH, query_string={"country": text}, headers=headers)
     assert (given.status_code, given.json["data"], given.json["country"]) == (200, [], text)
     for name in ("from", "limit", "currency", "view", "as_of", "min_position", "cursor"):
-        assert client.get(path, query_string={name: text}, headers=headers).status_code == 400, name
+        assert client.get(PATH, query_string={name: text}, headers=headers).status_code == 400, name
     assert client.get(f"/v1/rankings/{text.replace('/', '')}", headers=headers).status_code in (404, 400)
-    assert client.get(path, headers=headers).json["data"] == whole
+    assert client.get(PATH, headers=headers).json["data"] == whole
