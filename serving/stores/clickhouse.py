@@ -37,7 +37,7 @@ class ClickHouse:
 
     Args:
         dsn: the address, with user, password and database.
-        timeout_seconds: longest wait for one query; the server gives up on it then, too.
+        timeout_seconds: longest wait for one query, in whole seconds upwards; the server gives up on it then, too.
         breaker: keeps a dead server from costing every request the timeout.
         slots: how many queries run at one time.
     """
@@ -84,18 +84,20 @@ class ClickHouse:
         import clickhouse_connect
         from clickhouse_connect.driver.httputil import get_pool_manager
 
+        # The library cuts off what is behind the point, and no wait at all is an error.
+        seconds = math.ceil(self._timeout)
         return clickhouse_connect.get_client(
             dsn=self._dsn.get_secret_value(),
             pool_mgr=get_pool_manager(maxsize=CONNECTIONS, num_pools=2),
             # A session would let one query run at a time.
             autogenerate_session_id=False,
             connect_timeout=CONNECT_SECONDS,
-            send_receive_timeout=self._timeout,
+            send_receive_timeout=seconds,
             query_retries=0,
             # An answer is a few kilobytes: compressing it costs more than it saves.
             compress=False,
             tz_mode="aware",
-            settings={"max_execution_time": math.ceil(self._timeout)},
+            settings={"max_execution_time": seconds},
         )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -14,10 +17,11 @@ from joserfc.jwk import KeySet, RSAKey
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from pydantic import SecretStr
+from werkzeug.serving import make_server
 
 from runtime.errors import Permanent
 from runtime.settings import Settings
-from serving.bearers import Bearers
+from serving.bearers import Bearers, IssuerKeys
 from serving.compose import Api, compose
 from serving.http.app import create_app
 from serving.http.authorization import COOKIE
@@ -243,6 +247,40 @@ def test_keys_of_the_issuer_are_read_again_for_a_new_one_and_outlive_its_absence
     issuer.key = RSAKey.generate_key(2048, {"kid": "two"})
     assert bearers.holder(issuer.token(header={"alg": "RS256", "kid": "two"}))
     assert bearers.holder(old) is None
+
+
+def test_the_issuers_keys_are_read_over_http(issuer: Issuer) -> None:
+    pages: dict[str, dict[str, Any]] = {}
+
+    def application(environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+        found = pages.get(environ["PATH_INFO"])
+        start("200 OK" if found else "404 Not Found", [("Content-Type", "application/json")])
+        return [json.dumps(found or {}).encode()]
+
+    with served(application) as address:
+        pages["/realm/.well-known/openid-configuration"] = {"jwks_uri": f"{address}/certs"}
+        pages["/certs"] = issuer()
+        for keys in (IssuerKeys(f"{address}/realm/", "", 5), IssuerKeys("", f"{address}/certs", 5)):
+            assert Bearers(ISSUER, "tidelake", "scope", keys).holder(issuer.token())
+        for wrong in (f"{address}/other", f"{address}/certs"):
+            with pytest.raises(StoreAway, match="issuer"):
+                IssuerKeys(wrong, "", 5)()
+    with pytest.raises(StoreAway, match="issuer"):
+        IssuerKeys("", f"{address}/certs", 1)()
+
+
+@contextmanager
+def served(application: Any) -> Iterator[str]:
+    """The address of a small WSGI application."""
+    server = make_server("127.0.0.1", 0, application, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_without_an_issuer_no_token_is_valid(caller: Caller, issuer: Issuer) -> None:

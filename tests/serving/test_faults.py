@@ -9,21 +9,24 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import pytest
 from pydantic import SecretStr
 
 from rankings.catalogue import TOP_SALES_PER_CITY
+from rankings.oracle import Filter
 from runtime.settings import Settings
 from serving.breaker import Breaker
 from serving.cache import RedisCache
 from serving.compose import compose
 from serving.http.app import create_app
 from serving.slots import Busy, Slots
+from serving.stores.clickhouse import ClickHouse, ClickHouseDeltas
 from tests.serving.conftest import KEY
 from tests.serving.test_http import problem
 from tests.serving.test_routes import fill
-from tests.serving.world import Caller, Change, Clock, Doubles, history, publication
+from tests.serving.world import Caller, Change, Clock, Doubles, expected, history, publication, totals
 
 NAME = TOP_SALES_PER_CITY.name
 PATH = f"/v1/rankings/{NAME}"
@@ -163,6 +166,26 @@ def test_a_busy_clickhouse_is_not_replaced_by_postgresql(
     assert problem(response, 503)["type"].endswith("busy")
     assert response.headers["Retry-After"] == "1"
     assert doubles.totals.switch.calls == 0
+
+
+def test_a_clickhouse_that_hangs_is_not_waited_for_longer_than_said(
+    doubles: Doubles, clock: Clock, changes: list[Change]
+) -> None:
+    history_of_two = publication(2, changes[200][0].replace(microsecond=0))
+    doubles.totals.last = history_of_two
+    sums = totals(TOP_SALES_PER_CITY, [each for each in changes if each[0] < history_of_two.boundary])
+    doubles.totals.totals = {NAME: {2: sums}}
+    with pretending(lambda _said: None) as address:
+        port = urlsplit(address.get_secret_value()).port
+        server = ClickHouse(SecretStr(f"http://default:secret@127.0.0.1:{port}/tidelake"), timeout_seconds=0.5)
+        stores = replace(doubles.stores, deltas=ClickHouseDeltas(server))
+        caller = Caller(create_app(compose(Settings(rate_limit=""), stores, clock)).test_client(), KEY)
+        for limit in range(1, 6):
+            clock.forward(seconds=1)
+            given = caller.answer(NAME, limit=limit)
+            assert (given["evidence"]["store"], given["evidence"]["partial"]) == ("postgresql", True)
+            assert given["data"] == expected(TOP_SALES_PER_CITY, sums, Filter("EUR", limit=limit))
+        problem(caller.get(PATH, view="live"), 503)
 
 
 def test_all_away_at_once_is_told_and_over_when_they_are_back(
