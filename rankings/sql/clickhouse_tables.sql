@@ -95,8 +95,29 @@ SELECT cityHash64(id) AS record, source, from_topic AS topic,
     toUInt8(event IN ('replayed', 'discarded')) AS decided
 FROM quarantine_history WHERE event IN ('replayed', 'discarded', 'superseded')
 ;
-CREATE VIEW IF NOT EXISTS quarantine_records AS
-SELECT records.*,
+CREATE VIEW IF NOT EXISTS quarantine_records
+(
+    id String COMMENT 'the record''s name for ever: its position in the log, or its source and a hash of what came',
+    source LowCardinality(String) COMMENT 'the source that the payload names; the topic where it names none',
+    sale_id String COMMENT 'the sale that the payload tells of; empty where it tells none',
+    hops Array(LowCardinality(String)) COMMENT 'who refused it: source, stream, batch',
+    topic LowCardinality(String) COMMENT 'where it stands in the log, or would have gone',
+    partition UInt32 COMMENT 'position in the log; 0 where the record never came to it',
+    offset UInt64 COMMENT 'likewise',
+    at String COMMENT 'where it stands in its source, for people',
+    log_time DateTime64(3, 'UTC') COMMENT 'when the log took it; where it never came to the log, when it was read',
+    field String COMMENT 'the field that is wrong; empty where the payload as a whole is',
+    reason String COMMENT 'what was wrong, what came, what is valid',
+    key String COMMENT 'the record key, byte for byte',
+    payload String COMMENT 'the record as it came, byte for byte',
+    fields String COMMENT 'its fields as JSON where it never came to the log; empty where it is not readable',
+    first_seen DateTime64(3, 'UTC') COMMENT 'when it was first refused',
+    last_seen DateTime64(3, 'UTC') COMMENT 'when it was last refused',
+    times UInt64 COMMENT 'how many times it was refused',
+    order_time DateTime64(6, 'UTC') COMMENT 'a good record of the sale that the log takes after this time supersedes it',
+    state String COMMENT 'open, replayed, discarded or superseded'
+)
+AS SELECT records.*,
     multiIf(decision != '', decision, superseded >= order_time, 'superseded', 'open') AS state
 FROM
 (
@@ -113,6 +134,7 @@ LEFT JOIN
         maxIf(log_time, event = 'superseded') AS superseded
     FROM quarantine_history GROUP BY id
 ) AS decisions USING (id)
+COMMENT 'Each record in quarantine once, with what has become of it'
 ;
 CREATE TABLE IF NOT EXISTS quarantine_settled
 (
