@@ -12,20 +12,33 @@ from serving.evidence import freshness, instant, reconciliation, sources
 from serving.http.endpoint import OPERATION, endpoint
 from serving.http.operation_models import FreshnessAnswer
 from serving.http.parameters import Nothing
-from serving.http.representation import json_response
+from serving.http.representation import list_response
+from serving.http.table import Kind
 from serving.records import Position
 
 EPOCH_YEAR = 1970
+
+COLUMNS = {
+    "path": Kind.TEXT,
+    "topic": Kind.TEXT,
+    "partition": Kind.NUMBER,
+    "committed": Kind.NUMBER,
+    "log_end": Kind.NUMBER,
+    "lag_records": Kind.NUMBER,
+    "seen_through": Kind.TEXT,
+    "lag_seconds": Kind.SECONDS,
+    "measured_at": Kind.TEXT,
+}
 
 
 def blueprint(api: Api) -> APIBlueprint:
     """The endpoint."""
     made = APIBlueprint("freshness", __name__)
 
-    @endpoint(made, "GET", "/v1/freshness", FreshnessAnswer, OPERATION, problems=(400,))
+    @endpoint(made, "GET", "/v1/freshness", FreshnessAnswer, OPERATION, problems=(400,), table=True)
     def freshness_of_sources(query: Nothing) -> Response:
         """How far every job has come in every partition, and what that means for each source."""
-        return json_response(freshness_document(api))
+        return list_response(freshness_document(api), COLUMNS)
 
     return made
 

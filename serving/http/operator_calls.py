@@ -16,9 +16,12 @@ from serving.http.endpoint import OPERATION, endpoint
 from serving.http.operation_models import AuditList
 from serving.http.parameters import Pages
 from serving.http.problem import Problem
-from serving.http.representation import json_response
+from serving.http.representation import json_response, list_response
+from serving.http.table import Kind
 from serving.ports import StoreFailed
 from serving.records import OperatorCall
+
+COLUMNS = dict.fromkeys(("at", "request_id", "who", "action", "target", "outcome", "detail"), Kind.TEXT)
 
 MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,7 +33,7 @@ def blueprint(api: Api) -> APIBlueprint:
     """The endpoint."""
     made = APIBlueprint("audit", __name__)
 
-    @endpoint(made, "GET", "/v1/audit", AuditList, OPERATION, problems=(400,))
+    @endpoint(made, "GET", "/v1/audit", AuditList, OPERATION, problems=(400,), table=True)
     def audit_log(query: Pages) -> Response:
         """What operators did, the newest first. Needs the scope `operate`."""
         before = EPOCH + MICROSECOND * min(cursor.list_after(query.cursor, "audit") or FAR, FAR)
@@ -38,7 +41,7 @@ def blueprint(api: Api) -> APIBlueprint:
         last = found[query.limit - 1].at if found[query.limit :] else None
         further = cursor.ListCursor(of="audit", after=(last - EPOCH) // MICROSECOND) if last else None
         lines = [_line(each) for each in found[: query.limit]]
-        return json_response({"data": lines, "next": cursor.packed(further) if further else None})
+        return list_response({"data": lines, "next": cursor.packed(further) if further else None}, COLUMNS)
 
     return made
 

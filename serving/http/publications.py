@@ -13,23 +13,35 @@ from serving.http.operation_models import Done, PublicationAnswer, PublicationLi
 from serving.http.operator_calls import done
 from serving.http.parameters import LARGEST_VERSION, Nothing, Pages
 from serving.http.paths import VersionPath
-from serving.http.representation import json_response
+from serving.http.representation import json_response, list_response
+from serving.http.table import Kind
 from serving.ports import StoreFailed
 from serving.records import Published
 from serving.versions import NoSuchVersion
 
 Document = dict[str, object]
 
+COLUMNS = {
+    "version": Kind.NUMBER,
+    "boundary": Kind.TEXT,
+    "versions": Kind.TEXT,
+    "rankings": Kind.TEXT,
+    "published_at": Kind.TEXT,
+    "times": Kind.NUMBER,
+    "current": Kind.FLAG,
+    "href": Kind.TEXT,
+}
+
 
 def blueprint(api: Api) -> APIBlueprint:
     """The endpoints."""
     made = APIBlueprint("publications", __name__)
 
-    @endpoint(made, "GET", "/v1/publications", PublicationList, OPERATION, problems=(400,))
+    @endpoint(made, "GET", "/v1/publications", PublicationList, OPERATION, problems=(400,), table=True)
     def list_publications(query: Pages) -> Response:
         """Versions that were published, the newest first."""
         before = cursor.list_after(query.cursor, "publications") or LARGEST_VERSION
-        return json_response(publications(api, before, query.limit))
+        return list_response(publications(api, before, query.limit), COLUMNS)
 
     @endpoint(made, "GET", "/v1/publications/<int:version>", PublicationAnswer, OPERATION, problems=(400, 404))
     def get_publication(path: VersionPath, query: Nothing) -> Response:

@@ -15,21 +15,29 @@ from serving.http.operator_calls import done
 from serving.http.parameters import Discarding, Nothing, QuarantinePages
 from serving.http.paths import RecordPath
 from serving.http.problem import Problem
-from serving.http.representation import json_response
+from serving.http.representation import list_response
+from serving.http.table import Kind
 from serving.http.why import plain
 from serving.records import Wanted
 
 Document = dict[str, object]
+
+COLUMNS = {
+    **dict.fromkeys(("id", "source", "sale_id", "hops", "topic", "at", "log_time", "field", "reason"), Kind.TEXT),
+    **dict.fromkeys(("key", "payload", "first_seen", "last_seen"), Kind.TEXT),
+    "times": Kind.NUMBER,
+    "state": Kind.TEXT,
+}
 
 
 def blueprint(api: Api) -> APIBlueprint:
     """The endpoints."""
     made = APIBlueprint("quarantine", __name__)
 
-    @endpoint(made, "GET", "/v1/quarantine", QuarantineList, OPERATION, problems=(400,))
+    @endpoint(made, "GET", "/v1/quarantine", QuarantineList, OPERATION, problems=(400,), table=True)
     def list_quarantine(query: QuarantinePages) -> Response:
         """Records that broke the contract, the one last refused first: position, reason, state, and what came."""
-        return json_response(quarantine(api, query))
+        return list_response(quarantine(api, query), COLUMNS)
 
     address = "/v1/quarantine/<path:record_id>"
 

@@ -10,7 +10,7 @@ import orjson
 from flask import Response, request
 
 from serving.http.problem import Problem
-from serving.http.table import Table, as_arrow, as_csv
+from serving.http.table import Kind, Table, as_arrow, as_csv
 
 JSON = "application/json"
 CSV = "text/csv"
@@ -55,6 +55,25 @@ def table_response(body: Mapping[str, Any], table: Table, etag: str, max_age_sec
     response.set_etag(f"{etag}-{form.rpartition('/')[2][:4]}", weak=True)
     response.make_conditional(request)
     return response
+
+
+def list_response(body: Mapping[str, Any], columns: Mapping[str, Kind]) -> Response:
+    """A list as JSON, CSV or Arrow; in a table, a cell of several values has blanks between them.
+
+    Args:
+        body: the whole document; its `data` are the lines.
+        columns: of the table.
+
+    Raises:
+        Problem: 406, if the caller accepts none of the forms.
+    """
+    lines = [{name: _flat(value) for name, value in line.items()} for line in body["data"]]
+    said = {name: value for name, value in body.items() if name not in CHANGES_WITH_TIME}
+    return table_response(body, Table(columns, lines), hashlib.blake2b(orjson.dumps(said), digest_size=8).hexdigest())
+
+
+def _flat(value: object) -> object:
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
 def accepted(forms: tuple[str, ...]) -> str:

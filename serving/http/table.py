@@ -24,6 +24,7 @@ class Kind(StrEnum):
     MONEY = "money"
     DAY = "day"
     FLAG = "flag"
+    SECONDS = "seconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ def as_arrow(table: Table, metadata: Mapping[str, object]) -> bytes:
         Kind.MONEY: pa.decimal128(38, 2),
         Kind.DAY: pa.date32(),
         Kind.FLAG: pa.bool_(),
+        Kind.SECONDS: pa.float64(),
     }
     kept = {name: orjson.dumps(value) for name, value in metadata.items()}
     schema = pa.schema([(name, types[kind]) for name, kind in table.columns.items()], metadata=kept)

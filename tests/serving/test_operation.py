@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from rankings.catalogue import RANKINGS, TOP_SALES_PER_CITY
@@ -96,6 +99,29 @@ def test_drift_of_the_current_version_or_another(caller: Caller) -> None:
     assert caller.get("/v1/drift", version="1").json["data"] == []
     problem(caller.get("/v1/drift", version="9"), 404)
     problem(caller.get("/v1/drift", ranking="top-x"), 404)
+
+
+@pytest.mark.parametrize("path", ["/v1/freshness", "/v1/publications", "/v1/quarantine", "/v1/audit", "/v1/drift"])
+def test_lists_come_as_csv_and_arrow_too(operator: Caller, path: str) -> None:
+    post(operator, "/v1/quarantine/events.rest/0/3/replay")
+    document = operator.get(path).json["data"]
+    assert document
+    operator.headers = {"Accept": "text/csv"}
+    rows = list(csv.DictReader(io.StringIO(operator.get(path).text)))
+    operator.headers = {"Accept": "application/vnd.apache.arrow.stream"}
+    cells = pa.ipc.open_stream(operator.get(path).data).read_all().to_pylist()
+    for line, row, cell in zip(document, rows, cells, strict=True):
+        assert row.keys() == cell.keys() == line.keys()
+        plain = {name: value for name, value in line.items() if not isinstance(value, list | dict)}
+        assert {name: row[name] for name in plain} == {name: _text(value) for name, value in plain.items()}
+        assert {name: _text(cell[name]) for name in plain} == {name: _text(value) for name, value in plain.items()}
+        assert all(row[name] == " ".join(map(str, value)) for name, value in line.items() if isinstance(value, list))
+    operator.headers = {"Accept": "application/xml"}
+    problem(operator.get(path), 406)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def test_quarantine_in_pages(caller: Caller) -> None:
