@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ from rankings.sale import Deletion, Sale
 from runtime.errors import Permanent
 from streaming.quarantine.records import Record
 from streaming.sources.definition import Source
-from streaming.sources.mapping import Accepted, Mapper, key
+from streaming.sources.mapping import Accepted, Mapper, Refused, key
 from streaming.sources.records import Row
 
 
@@ -58,31 +59,46 @@ class Corrector:
         self._source = source
         self._mappers: dict[str, tuple[Source, Mapper]] = {}
 
-    def ready(self, record: Record, correction: Correction) -> Ready | Rejected:
-        """The record for the log, or what is wrong with it this time.
+    def ready(self, records: Sequence[Record], correction: Correction) -> list[Ready | Rejected]:
+        """Each record for the log, or what is wrong with it this time, in their order.
 
         Raises:
-            Permanent: the definition of its source is gone or not valid.
+            Permanent: the definition of a source is gone or not valid.
         """
-        return _from_log(record, correction) if record.in_log else self._from_source(record, correction)
-
-    def _from_source(self, record: Record, correction: Correction) -> Ready | Rejected:
-        told = correction.payload if correction.payload is not None else record.fields.encode()
-        found = corrected(told, correction.values)
-        if isinstance(found, Rejected):
-            return found if told else Rejected(None, f"{record.reason}; give its fields as JSON with --payload")
-        source, mapper = self._mapper(record.source)
-        outcome = mapper.map([Row(record.at, found, record.payload)])
-        if outcome.refused:
-            return Rejected(outcome.refused[0].field or None, outcome.refused[0].reason)
-        accepted: Accepted = outcome.accepted[0]
-        return Ready(source.into, accepted.key, accepted.payload)
+        found: dict[int, Ready | Rejected] = {}
+        rows: dict[str, dict[int, Row]] = defaultdict(dict)
+        for place, record in enumerate(records):
+            made = _from_log(record, correction) if record.in_log else _row(record, correction)
+            if isinstance(made, Row):
+                rows[record.source][place] = made
+            else:
+                found[place] = made
+        for name, some in rows.items():
+            source, mapper = self._mapper(name)
+            said = mapper.each(list(some.values()))
+            found |= {place: _judged(source, each) for place, each in zip(some, said, strict=True)}
+        return [found[place] for place in range(len(records))]
 
     def _mapper(self, name: str) -> tuple[Source, Mapper]:
         if name not in self._mappers:
             source = self._source(name)
             self._mappers[name] = source, Mapper(source)
         return self._mappers[name]
+
+
+def _row(record: Record, correction: Correction) -> Row | Rejected:
+    """A record that its source's reader refused, with its fields as they are this time."""
+    told = correction.payload if correction.payload is not None else record.fields.encode()
+    found = corrected(told, correction.values)
+    if isinstance(found, Rejected):
+        return found if told else Rejected(None, f"{record.reason}; give its fields as JSON with --payload")
+    return Row(record.at, found, record.payload)
+
+
+def _judged(source: Source, said: Accepted | Refused) -> Ready | Rejected:
+    if isinstance(said, Refused):
+        return Rejected(said.field or None, said.reason)
+    return Ready(source.into, said.key, said.payload)
 
 
 def _from_log(record: Record, correction: Correction) -> Ready | Rejected:

@@ -74,22 +74,23 @@ class Replayer:
             Permanent: the definition of a source is gone or not valid.
         """
         for start in range(0, len(records), AT_ONCE):
-            ready: list[tuple[Record, Ready]] = []
-            for record in records[start : start + AT_ONCE]:
-                made = self._corrector.ready(record, correction)
-                if isinstance(made, Rejected):
-                    yield self._refused(record, made, correction)
-                else:
-                    ready.append((record, made))
-            yield from self._send(ready, why)
+            some = records[start : start + AT_ONCE]
+            made = list(zip(some, self._corrector.ready(some, correction), strict=True))
+            yield from self._refused([(record, one) for record, one in made if isinstance(one, Rejected)], correction)
+            yield from self._send([(record, one) for record, one in made if isinstance(one, Ready)], why)
 
-    def _refused(self, record: Record, wrong: Rejected, correction: Correction) -> Replayed:
-        """Still in quarantine; the reason that is kept is about the record as it came."""
-        now = record if correction else None
-        self._quarantine.again(record, now.field if now else wrong.field or "", now.reason if now else wrong.reason)
-        event = Event(record.id, datetime.now(UTC), "refused", self._who, wrong.reason, payload=_shown(correction))
-        self._quarantine.note([(record, event)])
-        return Replayed(record, None, wrong.reason)
+    def _refused(self, wrong: Sequence[tuple[Record, Rejected]], correction: Correction) -> list[Replayed]:
+        """Still in quarantine; what is wrong with a correction is in the history alone."""
+        now = datetime.now(UTC)
+        self._quarantine.again(
+            (each, each.field, each.reason) if correction else (each, said.field or "", said.reason)
+            for each, said in wrong
+        )
+        self._quarantine.note(
+            (each, Event(each.id, now, "refused", self._who, said.reason, payload=_shown(correction)))
+            for each, said in wrong
+        )
+        return [Replayed(each, None, said.reason) for each, said in wrong]
 
     def _send(self, ready: Sequence[tuple[Record, Ready]], why: str) -> list[Replayed]:
         if not ready:

@@ -46,11 +46,9 @@ class Quarantine:
         """Takes refused records, as `COLUMNS`; those that it has are counted once more."""
         self._insert("quarantine", rows, COLUMNS)
 
-    def again(self, record: Record, field: str, reason: str) -> None:
-        """A record was refused once more, at the hop that refused it first."""
-        kept = (record.id, record.hops[0], record.topic, record.at, record.log_time, field, reason, record.key)
-        row = (*kept, record.payload, record.fields, record.source, record.sale_id, record.order_time)
-        self._insert("quarantine", [(*row, record.partition, record.offset)], (*COLUMNS, "partition", "offset"))
+    def again(self, refused: Iterable[tuple[Record, str, str]]) -> None:
+        """Records were refused once more, at the hop that refused them first: each with the field and the reason."""
+        self._insert("quarantine", [_kept(*each) for each in refused], (*COLUMNS, "partition", "offset"))
 
     def search(self, wanted: Wanted, limit: int) -> list[Record]:
         """Records, the one last refused first."""
@@ -185,6 +183,13 @@ def statement(name: str) -> str:
     """One of the statements of `streaming/sql/quarantine.sql`, by the name in the comment line before it."""
     whole = (files("streaming") / "sql" / "quarantine.sql").read_text()
     return whole.partition(f"-- {name}:")[2].partition("\n")[2].partition("\n;\n")[0]
+
+
+def _kept(record: Record, field: str, reason: str) -> Row:
+    """A record as the table takes it."""
+    wrong = (record.log_time, field, reason, record.key, record.payload, record.fields)
+    sale = (record.source, record.sale_id, record.order_time, record.partition, record.offset)
+    return (record.id, record.hops[0], record.topic, record.at, *wrong, *sale)
 
 
 def _portions(rows: Sequence[Row]) -> Iterator[list[Row]]:

@@ -79,17 +79,15 @@ class Mapper:
 
     def map(self, rows: Sequence[Row]) -> Outcome:
         """What becomes of the rows."""
-        readable = [row for row in rows if row.fields is not None]
-        computed = iter(self._expressions.evaluate([row.fields or {} for row in readable]))
-        accepted: dict[int, Accepted] = {}
-        refused: dict[int, Refused] = {}
-        for place, row in enumerate(rows):
-            said = self._said(row, next(computed) if row.fields is not None else {})
-            if isinstance(said, Accepted):
-                accepted[place] = said
-            else:
-                refused[place] = said
+        said = self.each(rows)
+        accepted = {place: one for place, one in enumerate(said) if isinstance(one, Accepted)}
+        refused = {place: one for place, one in enumerate(said) if isinstance(one, Refused)}
         return Outcome(list(accepted.values()), list(self._ordered(accepted, refused)))
+
+    def each(self, rows: Sequence[Row]) -> list[Accepted | Refused]:
+        """What becomes of each row, in their order; none is told how it stands to the others."""
+        computed = iter(self._expressions.evaluate([row.fields for row in rows if row.fields is not None]))
+        return [self._said(row, {} if row.fields is None else next(computed)) for row in rows]
 
     def _ordered(self, accepted: Mapping[int, Accepted], refused: Mapping[int, Refused]) -> Iterator[Refused]:
         """The refused ones, each with how it stands to the good ones of its sale."""
