@@ -44,12 +44,16 @@ def list_(as_json: AsJson = False) -> None:
     """List every source with its state, lag, last error, counts, and when it is read next."""
     from runtime.settings import settings
     from streaming.sources import overview, view
+    from streaming.sources.catalogue import Catalogue
 
-    rows = overview.rows(settings())
+    catalogue = Catalogue(settings())
+    rows = overview.rows(settings(), catalogue.look())
     if as_json:
         typer.echo(json.dumps([view.as_json(each) for each in rows], indent=2))
     else:
         view.listed(rows)
+    for each in catalogue.wrong:
+        raise each.error
 
 
 @sources.command()

@@ -22,7 +22,7 @@ from runtime.errors import Permanent, Retryable
 from runtime.settings import Settings, settings
 from streaming.alive import sign_of_life
 from streaming.sources import state
-from streaming.sources.catalogue import sources
+from streaming.sources.catalogue import Catalogue
 from streaming.sources.definition import Source
 from streaming.sources.postgres.care import Care
 from streaming.sources.runner import STOPPED
@@ -88,6 +88,7 @@ class Keeper:
     def __init__(self, chosen: Settings) -> None:
         self._chosen = chosen
         self.children: dict[str, Child] = {}
+        self._catalogue = Catalogue(chosen)
         self._care = Care(chosen)
         self._standing = Standing()
 
@@ -95,20 +96,25 @@ class Keeper:
         """One look at definitions, operators' words and processes.
 
         Raises:
-            Permanent: a definition is not valid; everything else goes on as it is.
+            Permanent: a definition is not valid; all other sources, and this one as it was, have been looked after.
             Retryable: PostgreSQL does not answer, or ClickHouse.
         """
         for child in self.children.values():
             child.look()
-        known = sources(self._chosen)
+        known = self._catalogue.look()
         defined = {each.name: each for each in known if each.has_runner}
         told = state.read(self._chosen)
-        self._care.look(known, told)
+        # What a file that was never valid means is not known: nothing is taken for defined no more meanwhile.
+        whole = not self._catalogue.unknown
+        self._care.look(known, told, whole=whole)
         self._end(name for name in self.children if name not in defined or not _enabled(told, name))
         for name, source in defined.items():
             if _enabled(told, name):
                 self._keep(source, told.get(name))
-        self._standing.write(known, told)
+        if whole:
+            self._standing.write(known, told)
+        for each in self._catalogue.wrong:
+            raise each.error
 
     def close(self) -> None:
         """Ends every process."""

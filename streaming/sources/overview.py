@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,7 +10,6 @@ from runtime.errors import Retryable
 from runtime.settings import Settings
 from streaming.quarantine.store import quarantine
 from streaming.sources import state
-from streaming.sources.catalogue import sources
 from streaming.sources.definition import Source
 from streaming.sources.state import SourceState
 
@@ -57,17 +56,16 @@ def _measure(name: str, value: object) -> str:
     return f"{shown} {name.removeprefix('lag').strip('_')}".strip()
 
 
-def rows(chosen: Settings) -> list[SourceRow]:
-    """Every source that is defined, by name.
+def rows(chosen: Settings, defined: Iterable[Source]) -> list[SourceRow]:
+    """What is known of those sources, in their order.
 
     Raises:
-        Permanent: a definition is not valid.
         Retryable: PostgreSQL does not answer.
     """
     told, missing, now = state.read(chosen), _missing(), datetime.now(UTC)
     return [
         SourceRow(each, told.get(each.name), None if missing is None else missing.get(each.name, 0), now)
-        for each in sources(chosen)
+        for each in defined
     ]
 
 

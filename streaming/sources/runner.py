@@ -37,6 +37,9 @@ COUNTS = "counts"
 STOPPED = 3
 """The exit code of a source that a person has to mend."""
 
+UNDEFINED = 4
+"""The exit code where the definition is not valid or gone: its keeper tries again, as nobody says when it is mended."""
+
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 LONGEST_ASKED = 3600.0
 """A source that asks for a longer wait is asked again after this many seconds all the same."""
@@ -191,7 +194,11 @@ def main(arguments: Iterable[str]) -> int:
     (name,) = arguments
     configure(f"source-{name}")
     chosen = settings()
-    source = defined(chosen, name)
+    try:
+        source = defined(chosen, name)
+    except Permanent as error:
+        log.error("the source cannot be begun", source=name, error=str(error))
+        return UNDEFINED
     try:
         run(chosen, source)
     except Permanent as error:

@@ -8,7 +8,7 @@ import pytest
 
 from runtime.errors import Permanent
 from runtime.settings import Settings
-from streaming.sources.catalogue import definition, source, sources
+from streaming.sources.catalogue import Catalogue, definition, source, sources
 from streaming.sources.definition import Secret
 
 TILL = "name: till\nkind: files\nfolder: /drop\n"
@@ -39,6 +39,57 @@ def test_a_name_stands_for_one_source(tmp_path: Path) -> None:
         (tmp_path / file).write_text(TILL)
     with pytest.raises(Permanent, match="two definitions"):
         sources(settings_of(tmp_path))
+
+
+def test_a_file_that_is_not_valid_harms_no_source_but_its_own(tmp_path: Path) -> None:
+    (tmp_path / "till.yaml").write_text(TILL)
+    for name, text in (("typo", "name: other\nkind: fils\n"), ("broken", "{")):
+        (tmp_path / f"{name}.yaml").write_text(text)
+    assert source(settings_of(tmp_path), "till").name == "till"
+    assert source(settings_of(tmp_path), "shop").name == "shop"
+    with pytest.raises(Permanent, match=r"typo\.yaml is not valid"):
+        source(settings_of(tmp_path), "other")
+    with pytest.raises(Permanent, match=r"broken\.yaml cannot be read"):
+        source(settings_of(tmp_path), "broken")
+    with pytest.raises(Permanent, match=r"broken\.yaml"):
+        sources(settings_of(tmp_path))
+
+
+def names(catalogue: Catalogue) -> list[str]:
+    return [each.name for each in catalogue.look()]
+
+
+def test_a_source_stays_as_it_was_while_its_file_is_not_valid(tmp_path: Path) -> None:
+    path, catalogue = tmp_path / "till.yaml", Catalogue(settings_of(tmp_path))
+    path.write_text(TILL)
+    assert names(catalogue) == ["shop", "till"]
+    path.write_text(TILL + "every_seconds: soon\n")
+    assert names(catalogue) == ["shop", "till"]
+    assert [each.path for each in catalogue.wrong] == [path]
+    assert catalogue.unknown == []
+    path.write_text(TILL + "every_seconds: 7\n")
+    assert catalogue.look()[1].every_seconds == 7
+    assert catalogue.wrong == []
+    path.unlink()
+    assert names(catalogue) == ["shop"]
+
+
+def test_a_second_definition_of_a_name_does_not_end_the_first(tmp_path: Path) -> None:
+    catalogue = Catalogue(settings_of(tmp_path))
+    (tmp_path / "till.yaml").write_text(TILL)
+    assert names(catalogue) == ["shop", "till"]
+    for file in ("a.yaml", "z.yaml"):
+        (tmp_path / file).write_text(TILL + "every_seconds: 9\n")
+        assert names(catalogue) == ["shop", "till"]
+        assert catalogue.look()[1].every_seconds == 10
+        (tmp_path / file).unlink()
+
+
+def test_the_platforms_source_does_not_come_back_for_a_file_that_is_not_valid(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("name: shop\nkind: postgres\ntable: orders\n")
+    catalogue = Catalogue(settings_of(tmp_path))
+    assert names(catalogue) == []
+    assert [each.name for each in catalogue.unknown] == ["shop"]
 
 
 def test_an_unknown_name_is_told_with_the_known_ones(tmp_path: Path) -> None:

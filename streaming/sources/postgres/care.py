@@ -36,17 +36,22 @@ class Care:
         self._ended: dict[str, float] = {}
         self._names: set[str] | None = None
 
-    def look(self, defined: Iterable[Source], told: Mapping[str, SourceState]) -> None:
-        """Begins the rounds that are due, and returns at once."""
+    def look(self, defined: Iterable[Source], told: Mapping[str, SourceState], *, whole: bool = True) -> None:
+        """Begins the rounds that are due, and returns at once.
+
+        Args:
+            whole: whether these are all sources that are defined: what reads any other is ended then.
+        """
         sources = {each.name: each for each in defined if isinstance(each, PostgresSource)}
         for name, source in sources.items():
             due = time.monotonic() - self._ended.get(name, 0.0) > EVERY_SECONDS
             if due and (name not in self._rounds or self._rounds[name].done()):
                 enabled = name not in told or told[name].enabled
                 self._rounds[name] = self._pool.submit(self._round, source, enabled)
-        if self._names is None or self._names - sources.keys():
-            self._pool.submit(self._forget, set(sources))
-        self._names = set(sources)
+        if whole:
+            if self._names is None or self._names - sources.keys():
+                self._pool.submit(self._forget, set(sources))
+            self._names = set(sources)
 
     def close(self) -> None:
         """Begins no further round; one that is under way can be cut off anywhere."""

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from runtime.cli import app
 from runtime.errors import Permanent
 from streaming import quarantine
 from streaming.sources import state
 from streaming.sources.state import SourceState, State
+from tests.sources.command import run, told
 from tests.sources.log import committed
 from tests.sources.quarantine.world import GOOD, World, bad, files_source, fresh, good, refused
 
@@ -34,16 +35,6 @@ def name(there: World, tmp_path: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{made}.yaml").write_text(DEFINITION.format(name=made, folder=tmp_path))
     return made
-
-
-def run(*arguments: str, code: int = 0) -> Result:
-    done = CliRunner().invoke(app(), arguments)
-    assert done.exit_code == code, done.output + repr(done.exception)
-    return done
-
-
-def told(*arguments: str, code: int = 0) -> Any:
-    return json.loads(run(*arguments, "--json", code=code).stdout)
 
 
 def fill(name: str, *rows: dict[str, Any]) -> None:
@@ -134,14 +125,21 @@ def test_sources_are_listed_with_what_is_known_of_them(there: World, name: str) 
     assert by_name[name] == {**by_name[name], "kind": "files", "state": None, "missing_sales": 1, "counts": {}}
     counts = {"read": 12_345, "accepted": 12_344, "quarantined": 1}
     known = SourceState(
-        name, "files", State.RETRYING, last_error="the folder is gone", counts=counts, detail={"lag": 7}
+        name, "files", State.RETRYING, last_error="the folder is gone", counts=counts, detail={"lag_bytes": 6_000_000}
     )
     state.write(there.settings, known)
     (one,) = [each for each in told("sources", "list") if each["name"] == name]
-    assert (one["state"], one["last_error"], one["counts"], one["lag"]) == ("retrying", known.last_error, counts, "7")
+    assert (one["state"], one["last_error"], one["counts"]) == ("retrying", known.last_error, counts)
+    assert one["lag"] == "6,000,000 bytes"
     shown = CliRunner(env={"COLUMNS": "250"}).invoke(app(), ["sources"]).stdout
     assert "12,345" in shown
     assert "the folder is gone" in shown
+    wrong = there.settings.sources_dir / "wrong.yaml"
+    wrong.write_text("name: wrong\nkind: fils\n")
+    done = CliRunner(env={"COLUMNS": "250"}).invoke(app(), ["sources"])
+    wrong.unlink()
+    assert (done.exit_code, name in done.stdout) == (1, True)
+    assert f"the definition {wrong} is not valid" in str(done.exception)
 
 
 def test_a_source_is_stopped_and_started(there: World, name: str) -> None:
