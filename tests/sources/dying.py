@@ -19,7 +19,7 @@ from streaming.sources.runner import Runner, reader_of
 
 LOADED = [
     "tests.sources.dying",
-    *("clickhouse_connect.driver", "duckdb", "lxml.etree", "psycopg2", "pytest", "zeep"),
+    *("clickhouse_connect.driver", "duckdb", "lxml.etree", "pandas", "psycopg2", "pytest", "zeep"),
     *(f"streaming.sources.{kind}.reader" for kind in ("files", "postgres", "rest", "soap")),
 ]
 SECONDS = 120.0

@@ -33,6 +33,9 @@ EXACTLY_ONCE = {
 One that a killed Connect has left open is waited for so long, by the Connect that is started again and by all readers.
 """
 
+HEARTBEAT_MS = 1000
+"""How often the slot confirms what was read while nothing is sold; each time takes one transaction id."""
+
 TLS = {"sslmode": "sslmode", "sslrootcert": "sslrootcert", "sslcert": "sslcert", "sslkey": "sslkey"}
 
 
@@ -214,7 +217,7 @@ def _pace() -> dict[str, str]:
     """How soon a change is sent, and what keeps the slot moving while no sale changes."""
     return {
         "poll.interval.ms": "50",
-        "heartbeat.interval.ms": "1000",
+        "heartbeat.interval.ms": str(HEARTBEAT_MS),
         # Other databases of the server write too; this message, which no topic gets, lets the slot confirm their log.
         # A transaction of its own lets a snapshot in chunks see that nothing is under way.
         "heartbeat.action.query": "SELECT pg_logical_emit_message(true, 'tidelake-heartbeat', '')",

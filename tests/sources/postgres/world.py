@@ -24,7 +24,7 @@ from streaming.sources.postgres.reader import reader
 from streaming.sources.postgres.script import script
 from streaming.sources.postgres.tend import Health, resnapshot, tend
 from streaming.sources.runner import Runner
-from tests.sources.log import committed
+from tests.sources.log import payloads
 
 SECONDS = 180.0
 """Longest wait for what servers do; a busy machine is no failure."""
@@ -118,8 +118,8 @@ def _reached(
 def sales(source: PostgresSource, chosen: Settings) -> dict[str, Sale]:
     """The sales that the log tells, by id; a record that the contract refuses changes nothing, as everywhere."""
     found: dict[str, Sale] = {}
-    for payload in committed(chosen, source.into, source.name):
-        said = parse(_bytes(payload))
+    for payload in payloads(chosen, source.into, source.name):
+        said = parse(payload)
         if isinstance(said, Sale):
             found[said.sale_id] = said
         elif isinstance(said, Deletion):
@@ -129,19 +129,13 @@ def sales(source: PostgresSource, chosen: Settings) -> dict[str, Sale]:
 
 def refused(source: PostgresSource, chosen: Settings) -> list[str]:
     """Why the contract refuses records of the log."""
-    said = (parse(_bytes(payload)) for payload in committed(chosen, source.into, source.name))
+    said = (parse(payload) for payload in payloads(chosen, source.into, source.name))
     return [each.reason for each in said if not isinstance(each, Sale | Deletion) and hasattr(each, "reason")]
 
 
 def amounts(source: PostgresSource, chosen: Settings) -> dict[str, Decimal]:
     """The amount of every sale."""
     return {name: sale.amount for name, sale in sales(source, chosen).items()}
-
-
-def _bytes(payload: dict[str, Any]) -> bytes:
-    import json
-
-    return json.dumps(payload).encode()
 
 
 def forget(source: PostgresSource, chosen: Settings) -> None:

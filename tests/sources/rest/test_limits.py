@@ -191,7 +191,7 @@ def test_a_compressed_answer_is_read(service: HttpService, encoding: str) -> Non
 
 
 def test_a_bomb_is_noticed_before_it_is_inflated(service: HttpService) -> None:
-    bomb = gzip.compress(b"[" + b" " * 300_000_000, compresslevel=1)
+    bomb = gzip.compress(b"[" + b" " * 60_000_000, compresslevel=1)
     service.plan("/pages", Answer(bomb, headers={"Content-Encoding": "gzip"}))
     world = World(defined(service, "pages", limits={"answer_bytes": 4_000_000}))
     tracemalloc.start()
@@ -221,7 +221,7 @@ def test_what_is_badly_compressed_is_told(service: HttpService, body: bytes, enc
 
 def test_memory_does_not_grow_with_the_number_of_pages(service: HttpService) -> None:
     peaks = []
-    for pages in (5, 5, 60):
+    for pages in (5, 5, 40):
         service.handlers["/pages"] = _many(service, pages)
         world = World(defined(service, "pages", limits={"remembered": 1000}))
         world.rows = _Forgetful()
@@ -230,7 +230,7 @@ def test_memory_does_not_grow_with_the_number_of_pages(service: HttpService) -> 
         world.read()
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    # The first one loads modules; the rows of the last would be 9 MB.
+    # The first one loads modules; the rows of the last would be 6 MB.
     assert peaks[2] < peaks[1] + 2_000_000
 
 
@@ -242,10 +242,13 @@ class _Forgetful(list[Row]):
 
 
 def _many(service: HttpService, pages: int) -> Handler:
+    # Made before memory is looked at: what the service does costs time then.
+    told = [f"[{', '.join(sale(page * 100 + each) for each in range(100))}]" for page in range(1, pages + 1)]
+
     def answer(asked: Asked) -> Answer:
         service.said.clear()
         service.asked.clear()
         page = int(asked.query["page"])
-        return Answer(f"[{', '.join(sale(page * 100 + each) for each in range(100))}]" if page <= pages else "[]")
+        return Answer(told[page - 1] if page <= pages else "[]")
 
     return answer
