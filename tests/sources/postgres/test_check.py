@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from psycopg2.extensions import make_dsn, parse_dsn
 
 from runtime.settings import Settings
 from streaming.sources.postgres.check import check
 from streaming.sources.postgres.definition import PostgresSource
 from streaming.sources.records import Finding
+from tests.sources.command import run
 from tests.sources.postgres import world
+from tests.sources.postgres.conftest import Ending
 from tests.sources.postgres.test_joined import TABLES, erp
 
 pytestmark = pytest.mark.servers
@@ -33,15 +36,17 @@ def bad(findings: list[Finding]) -> str:
     return "\n".join(f"{each.what} / {each.todo}" for each in findings if not each.ok)
 
 
-def test_what_is_missing_is_told_one_after_the_other_until_sales_are_shown(schema: str, servers: Settings) -> None:
-    source = plain(schema)
+def test_what_is_missing_is_told_one_after_the_other_until_sales_are_shown(
+    schema: str, servers: Settings, ending: Ending
+) -> None:
+    source = ending(plain(schema))
     assert f"there is no table {schema}.t" in bad(found(source, servers))
     world.do(TABLE.format(schema=schema))
     told = bad(found(source, servers))
     assert f"the role may not read {schema}.t" in told
     assert "REPLICA IDENTITY" in told
     assert f"tidelake sources sql {source.name}" in told
-    world.prepare(source, servers)
+    world.do(run("sources", "sql", source.name).stdout)
     told = bad(found(source, servers))
     assert f"id is not unique in {schema}.t" in told
     assert "amount: total is double precision / amount: {field: total, cast: decimal(18,2)}" in told
@@ -60,6 +65,25 @@ def test_a_column_that_is_not_there_is_named(schema: str, servers: Settings) -> 
     source = plain(schema, city="town")
     world.prepare(plain(schema), servers)
     assert f"{schema}.t has no column town" in bad(found(source, servers))
+
+
+def test_a_role_and_a_server_that_are_not_ready_are_told_with_the_cure(
+    schema: str, servers: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = f"r{schema}"
+    world.do(f"CREATE ROLE {role} LOGIN PASSWORD 'r'; GRANT CONNECT ON DATABASE shop TO {role}")
+    known = {**parse_dsn(servers.replication_dsn.get_secret_value()), "user": role, "password": "r"}
+    monkeypatch.setenv("PLAIN_DSN", str(make_dsn(**known)))
+    source = world.defined(name=f"c{schema}", table=f"{schema}.t", dsn={"env": "PLAIN_DSN"})
+    world.do("ALTER SYSTEM SET max_slot_wal_keep_size = -1")
+    try:
+        world.do("SELECT pg_reload_conf()")
+        world.until(lambda: "max_slot_wal_keep_size is without a limit / set a limit" in bad(found(source, servers)))
+        assert f"the role {role} may not replicate / ALTER ROLE {role} REPLICATION" in bad(found(source, servers))
+    finally:
+        world.do("ALTER SYSTEM RESET max_slot_wal_keep_size")
+        world.do("SELECT pg_reload_conf()")
+        world.do(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
 def test_sales_of_several_tables_are_shown(schema: str, servers: Settings) -> None:

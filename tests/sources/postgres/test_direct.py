@@ -8,6 +8,7 @@ from runtime.settings import Settings
 from streaming.sources.postgres.connect import Connect
 from streaming.sources.postgres.definition import PostgresSource
 from streaming.sources.postgres.tend import forget, tend
+from tests.sources.command import run
 from tests.sources.postgres import world
 from tests.sources.postgres.conftest import Ending
 
@@ -138,6 +139,13 @@ def test_a_large_value_that_an_update_leaves_as_it_was_is_read_from_the_table(
     world.do(f"UPDATE {running.table} SET total = 500 WHERE no = 1")
     world.until(lambda: agree(running, servers))
     assert world.refused(running, servers) == []
+    # Where the row is gone before it could be asked for, nobody knows the value any more.
+    Connect(servers).stop(running.name)
+    world.do(f"UPDATE {running.table} SET total = 501 WHERE no = 1")
+    world.do(f"DELETE FROM {running.table} WHERE no = 1")
+    Connect(servers).resume(running.name)
+    world.until(lambda: agree(running, servers))
+    assert [each.partition(":")[0] for each in world.refused(running, servers)] == ["city"]
 
 
 def test_a_table_without_a_primary_key_is_read_by_the_key_of_the_definition(
@@ -186,10 +194,18 @@ def test_a_lost_slot_stops_the_source_and_all_rows_are_read_on_command(
     assert f"tidelake sources resnapshot {running.name}" in health.alarm
     assert tend(running, servers).state == "stopped"
     assert told(running, servers) == before
-    world.again(running, servers)
-    world.well(running, servers)
+    assert "is read again" in run("sources", "resnapshot", running.name).stdout
     assert world.until(lambda: agree(running, servers))
     assert "2" not in world.sales(running, servers)
+
+
+def test_a_slot_that_is_not_there_is_lost_before_another_is_made(running: PostgresSource, servers: Settings) -> None:
+    Connect(servers).stop(running.name)
+    world.drop_slot(running)
+    for _ in range(2):
+        health = tend(running, servers)
+        assert (health.state, "somebody dropped it" in health.alarm) == ("stopped", True)
+    assert world.ask(f"SELECT 1 FROM pg_replication_slots WHERE slot_name = '{running.slot_name}'") == []
 
 
 def test_a_slot_that_the_server_gave_up_is_lost(running: PostgresSource, servers: Settings) -> None:

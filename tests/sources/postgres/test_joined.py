@@ -118,6 +118,9 @@ def test_changes_of_every_table_and_of_several_in_one_transaction(
             "UPDATE {s}.employees SET id = 50 WHERE id = 5",  # cascades to its orders
             "DELETE FROM {s}.employees WHERE id = 2",  # its orders have no employee then
             "INSERT INTO {s}.orders VALUES (6, now(), 'Chile', 'Talca', 1, 'EUR')",
+            "ALTER TABLE {s}.orders ADD COLUMN note text; UPDATE {s}.orders SET note = 'n', city = 'Hof' WHERE id = 9",
+            "ALTER TABLE {s}.order_lines ALTER COLUMN quantity TYPE bigint;"
+            " UPDATE {s}.order_lines SET quantity = 7 WHERE order_id = 9; ALTER TABLE {s}.orders DROP COLUMN note",
         ):
             world.do(statements.format(s=schema))
             world.until(agree)

@@ -10,6 +10,7 @@ import pytest
 from runtime.errors import Permanent
 from runtime.settings import Settings
 from streaming.clickhouse import connect
+from streaming.sources.postgres.connect import Connect
 from streaming.sources.postgres.definition import PostgresSource
 from tests.sources.log import committed
 from tests.sources.postgres import world
@@ -33,7 +34,7 @@ def deals(schema: str, **fields: object) -> PostgresSource:
         "sale_id": "id",
         "occurred_at": {"field": "made", "cast": "timestamp"},
         "country": {"sql": "CASE land WHEN 'DE' THEN 'Germany' WHEN 'CL' THEN 'Chile' END"},
-        "city": {"sql": "trim(place)"},
+        "city": {"sql": "left(trim(place), 20)"},
         "salesman_id": {"field": "seller", "cast": "varchar"},
         "amount": {"sql": "CAST(cents AS decimal(20,0)) * 0.01", "cast": "decimal(18,2)"},
         "currency": {"constant": "EUR"},
@@ -67,6 +68,45 @@ def test_rows_changes_and_deletions_of_either_kind_are_mapped(source: PostgresSo
         world.do(f"DELETE FROM {source.table} WHERE cents = 303")
         world.until(lambda: read() or world.amounts(source, servers) == truth(source))
     assert len(truth(source)) == 3
+
+
+def test_what_the_mapping_does_not_read_may_change_and_types_too(source: PostgresSource, servers: Settings) -> None:
+    with world.runner(source, servers) as read:
+        world.until(lambda: read() or world.amounts(source, servers) == truth(source))
+        world.do(f"ALTER TABLE {source.table} ADD COLUMN more jsonb DEFAULT '{{}}', DROP COLUMN code")
+        world.do(f"ALTER TABLE {source.table} ALTER COLUMN seller TYPE text, ALTER COLUMN cents TYPE numeric(20, 0)")
+        world.do(f"UPDATE {source.table} SET cents = cents + 1, seller = 'S' || seller WHERE cents < 300")
+        # Another key is another sale: the one before is deleted.
+        world.do(f"UPDATE {source.table} SET id = gen_random_uuid() WHERE cents = 404")
+        world.until(lambda: read() or world.amounts(source, servers) == truth(source))
+        sellers = {sale.salesman_id for sale in world.sales(source, servers).values()}
+    assert (len(truth(source)), sellers) == (5, {"S1", "S2", "0", "1", "2"})
+
+
+def reasons(source: PostgresSource) -> list[str]:
+    """Why records of a source are in quarantine."""
+    with closing(connect()) as client:
+        query = "SELECT reason FROM quarantine_records WHERE source = {s: String}"
+        return [str(reason) for (reason,) in client.query(query, parameters={"s": source.name}).result_rows]
+
+
+def test_a_large_value_is_read_from_the_table_and_a_row_that_is_gone_is_quarantined(
+    source: PostgresSource, servers: Settings
+) -> None:
+    world.do(f"ALTER TABLE {source.table} ALTER COLUMN place SET STORAGE EXTERNAL")
+    world.do(f"UPDATE {source.table} SET place = repeat('c', 5000) WHERE cents = 404")
+    world.do(f"UPDATE {source.table} SET cents = 405 WHERE cents = 404")
+    with world.runner(source, servers) as read:
+        world.until(lambda: read() or world.amounts(source, servers) == truth(source))
+        cities = {sale.amount: sale.city for sale in world.sales(source, servers).values()}
+        assert cities[Decimal("4.05")] == "c" * 20
+        assert reasons(source) == []
+        Connect(servers).stop(source.name)
+        world.do(f"UPDATE {source.table} SET cents = 406 WHERE cents = 405")
+        world.do(f"DELETE FROM {source.table} WHERE cents = 406")
+        Connect(servers).resume(source.name)
+        world.until(lambda: read() or world.amounts(source, servers) == truth(source))
+    assert reasons(source) == ["place: neither the change nor the table tells the value"]
 
 
 def test_a_row_that_is_no_sale_is_quarantined_alone(source: PostgresSource, servers: Settings) -> None:
