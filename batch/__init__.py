@@ -5,5 +5,6 @@ A reconciliation's way, one file each: `boundary` (which T) > `ledger` (one run 
 sums of the days that changed) > `load` (the difference, to ClickHouse and PostgreSQL) > `checks` (the stores hold what
 the lake says) > `drift` and `causes` (what the live path had, and why) > `publish` (the one row that flips all).
 `run` holds the order, `branches` what is written beside what is published, `certificate` what a run proves, `spark` the
-session. Over versions: `history`, `verify`, `source`. By night: `nightly`, `care`. On request: `forget`.
+session. Over versions: `history`, `verify`, `source`. By night: `nightly`, `care`; `nights` tells how it went. On
+request: `forget`.
 """

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from batch import kafka
+from batch import kafka, nights
 from batch.care import care
 from batch.clickhouse import Store
 from batch.kafka import Partition
@@ -56,11 +56,12 @@ def nightly(
 ) -> list[int]:
     """Does the night's work; done again, it finds nothing to do. The versions that it published.
 
+    However it ends, the table `nights` says so.
+
     Raises:
         TidelakeError: as `reconcile` and `care` do; what was published before stays.
     """
-    published = []
-    with session(settings):
+    with nights.told(settings.platform_dsn.get_secret_value()) as published, session(settings):
         for boundary in missed(settings, datetime.now(UTC)):
             outcome = reconcile(boundary, settings, progress=progress, partitions=partitions)
             if isinstance(outcome, Published):

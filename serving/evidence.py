@@ -166,14 +166,18 @@ def _source(source: SourceFares, now: datetime) -> Document:
 
 
 def reconciliation(found: Reconciliation | None) -> Document | None:
-    """How the runs of the reconciliation ended; None where it is not known."""
+    """How the runs of the reconciliation and the nights ended; None where it is not known."""
     return {**asdict(found), **_ends(found)} if found else None
 
 
 def _ends(found: Reconciliation) -> Document:
-    """The two runs with their times as text."""
-    runs = {"last_success": found.last_success, "last_failure": found.last_failure}
-    return {name: {**asdict(run), "at": instant(run.at)} if run else None for name, run in runs.items()}
+    """Two runs and a night with their times as text."""
+    ends = {
+        "last_success": found.last_success,
+        "last_failure": found.last_failure,
+        "last_night": found.last_night,
+    }
+    return {name: {**asdict(end), "at": instant(end.at)} if end else None for name, end in ends.items()}
 
 
 def _quarantine(answer: Answer) -> Document | None:

@@ -155,7 +155,7 @@ class Ledger(Protocol):
         """The ledger's row of a version, with its certificate."""
 
     def reconciliation(self) -> Reconciliation:
-        """How the runs ended."""
+        """How the runs and the nights ended."""
 
 
 class Audit(Protocol):

@@ -1,4 +1,4 @@
-"""How the runs of the reconciliation ended, as every answer tells it: an answer never waits for it twice."""
+"""How reconciliations and nights ended, as every answer tells it: an answer never waits for it twice."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Reconciliations:
         self._seen = Remembered(self._read, TICK_MS, clock)
 
     def now(self) -> Reconciliation | None:
-        """How the runs ended, or None while the ledger does not tell it."""
+        """How they ended, or None while the ledger does not tell it."""
         return self._seen.get()
 
     def _read(self) -> Reconciliation | None:

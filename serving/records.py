@@ -186,12 +186,37 @@ class RunEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class NightEnd:
+    """How the night's work ended: what was missed reconciled, lake and stores cared for.
+
+    Attributes:
+        at: when it ended (UTC); of one that was killed, when it began.
+        versions: what it published.
+        reason: why it came to nothing, or None if all was done.
+    """
+
+    at: datetime
+    versions: tuple[int, ...]
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """The last run that published, the last that did not, and how many did not since the last that did."""
+    """How the runs and the nights ended; a night can fail before it has a run, or after that has published.
+
+    Attributes:
+        last_success: the last run that published.
+        last_failure: the last that did not.
+        failed_since: how many did not since the last that did.
+        last_night: the last night that has ended.
+        nights_failed: how many came to nothing since the last whose work was done.
+    """
 
     last_success: RunEnd | None
     last_failure: RunEnd | None
     failed_since: int
+    last_night: NightEnd | None = None
+    nights_failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ TRY_AGAIN = 75
 
 RETRY_MINUTES = 10
 ATTEMPTS = 12
+"""After so many the night has failed; it is tried all the same, for a store that was away may come back."""
 
 log = structlog.get_logger()
 
@@ -43,17 +44,27 @@ def state(chosen: Settings) -> dict[str, Any]:
 
 
 def check() -> None:
-    """Whether the clock runs and its last run was well.
+    """Whether the clock runs, and the night's work is done.
 
     Raises:
         Retryable: it does not run.
-        Permanent: its last run failed.
+        Permanent: its last run failed, and nobody has done the work since.
     """
     told = state(settings())
     if not told.get("next") or not Path(f"/proc/{told['pid']}").exists():
         raise Retryable("the clock does not run yet")
-    if told.get("outcome") == "failed":
+    if told.get("outcome") == "failed" and not _done_by_hand(datetime.fromisoformat(told["at"])):
         raise Permanent("the night's work failed", received=told.get("detail"), todo="run `tidelake nightly`")
+
+
+def _done_by_hand(after: datetime) -> bool:
+    """Whether somebody has done the work since."""
+    from batch.nights import done_since
+
+    try:
+        return done_since(settings().platform_dsn.get_secret_value(), after)
+    except Retryable:
+        return False
 
 
 class Clock:
@@ -71,10 +82,10 @@ class Clock:
         if done.returncode == 0:
             self._attempt = 0
             self._tell("ok", done.stdout.strip()[-500:])
-        elif done.returncode == TRY_AGAIN and self._attempt < ATTEMPTS:
+        elif done.returncode == TRY_AGAIN:
             again = datetime.now(UTC) + timedelta(minutes=RETRY_MINUTES)
             self._scheduler.add_job(self.tick, "date", run_date=again, id="again", replace_existing=True)
-            self._tell("to be tried again", detail)
+            self._tell("to be tried again" if self._attempt < ATTEMPTS else "failed", detail)
         else:
             self._attempt = 0
             self._tell("failed", detail)

@@ -17,6 +17,18 @@ COMMENT ON COLUMN ledger.status IS 'running: under way, or ended before its time
 COMMENT ON COLUMN ledger.published_at IS 'when answers were last pinned to it; the greatest tells the current version';
 COMMENT ON COLUMN ledger.certificate IS 'offsets, marks, counts, checksums, snapshots and drift of the run';
 
+CREATE TABLE IF NOT EXISTS nights (
+    night integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    began_at timestamptz NOT NULL DEFAULT now(),
+    ended_at timestamptz,
+    versions integer[] NOT NULL DEFAULT '{}',
+    error text
+);
+COMMENT ON TABLE nights IS 'Each time that the night''s work was done: what was missed reconciled, lake and stores cared for';
+COMMENT ON COLUMN nights.ended_at IS 'null while it is under way, and of one that was killed, which no longer holds its lock';
+COMMENT ON COLUMN nights.versions IS 'what it published';
+COMMENT ON COLUMN nights.error IS 'why it came to nothing';
+
 CREATE TABLE IF NOT EXISTS totals (
     version integer NOT NULL REFERENCES ledger (version),
     ranking text NOT NULL,

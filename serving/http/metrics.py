@@ -18,6 +18,7 @@ from serving.compose import Api
 from serving.found import Standing
 from serving.http.endpoint import HEALTH, endpoint
 from serving.ports import StoreFailed
+from serving.records import Reconciliation
 
 NO_ROUTE = "none"
 """Stands for every address that there is no endpoint for: a label takes few values."""
@@ -39,7 +40,7 @@ def blueprint(registry: CollectorRegistry) -> APIBlueprint:
 
     @endpoint(made, "GET", "/metrics", Exposition, HEALTH, form="text/plain", keyless=True)
     def metrics() -> Response:
-        """Requests of this process, and how sources, live figures and reconciliations fare, for Prometheus."""
+        """Requests of this process, and how sources, live figures, reconciliations and nights fare, for Prometheus."""
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return made
@@ -75,14 +76,17 @@ class Platform(Collector):
     def collect(self) -> Iterable[Metric]:
         """Every gauge; those whose store is away are left out, and `tidelake_store_up` says so."""
         found = self._standing()
-        yield _gauge(
-            "tidelake_store_up", "Whether a store answers.", {("clickhouse",): float(found is not None)}, "store"
-        )
+        reconciled = self._api.reconciliations.now()
+        stores = {"clickhouse": found, "postgresql": reconciled}
+        up: dict[tuple[str, ...], float] = {(store,): float(told is not None) for store, told in stores.items()}
+        yield _gauge("tidelake_store_up", "Whether a store answers.", up, "store")
         if found is not None:
             yield from _published(found)
             yield from _live(found, self._api.clock())
             yield from _sources(found)
-        yield from self._reconciliations()
+        if reconciled is not None:
+            yield from _reconciliations(reconciled)
+            yield from _nights(reconciled)
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: a store need not answer for the application to start."""
@@ -94,22 +98,34 @@ class Platform(Collector):
         except StoreFailed:
             return None
 
-    def _reconciliations(self) -> Iterable[Metric]:
-        found = self._api.reconciliations.now()
-        if found is None:
-            return
-        ends = {"success": found.last_success, "failure": found.last_failure}
+
+def _reconciliations(found: Reconciliation) -> Iterable[Metric]:
+    ends = {"success": found.last_success, "failure": found.last_failure}
+    yield _gauge(
+        "tidelake_reconciliation_last_end_timestamp_seconds",
+        "When a reconciliation last published, and when one last came to nothing.",
+        {(outcome,): run.at.timestamp() for outcome, run in ends.items() if run},
+        "outcome",
+    )
+    yield _gauge(
+        "tidelake_reconciliations_failed",
+        "Reconciliations that came to nothing since the last that published.",
+        {(): float(found.failed_since)},
+    )
+
+
+def _nights(found: Reconciliation) -> Iterable[Metric]:
+    if found.last_night:
         yield _gauge(
-            "tidelake_reconciliation_last_end_timestamp_seconds",
-            "When a reconciliation last published, and when one last came to nothing.",
-            {(outcome,): run.at.timestamp() for outcome, run in ends.items() if run},
-            "outcome",
+            "tidelake_night_last_end_timestamp_seconds",
+            "When the night's work last ended, well or not.",
+            {(): found.last_night.at.timestamp()},
         )
-        yield _gauge(
-            "tidelake_reconciliations_failed",
-            "Reconciliations that came to nothing since the last that published.",
-            {(): float(found.failed_since)},
-        )
+    yield _gauge(
+        "tidelake_nights_failed",
+        "Nights whose work came to nothing since the last whose work was done.",
+        {(): float(found.nights_failed)},
+    )
 
 
 def _published(found: Standing) -> Iterable[Metric]:

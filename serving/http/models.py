@@ -81,12 +81,22 @@ class RunEnd(BaseModel):
     reason: str | None
 
 
+class NightEnd(BaseModel):
+    """How the night's work ended; `at` is when it began if it was killed."""
+
+    at: Instant
+    versions: list[int] = Field(description="what it published")
+    reason: str | None = Field(description="why it came to nothing; null if all was done")
+
+
 class ReconciliationShort(BaseModel):
-    """How the runs of the reconciliation ended."""
+    """How the runs of the reconciliation ended, and the nights, which can fail before or after their run."""
 
     last_success: RunEnd | None
     last_failure: RunEnd | None
     failed_since: int = Field(description="runs that came to nothing since the last success")
+    last_night: NightEnd | None
+    nights_failed: int = Field(description="nights that came to nothing since the last whose work was done")
 
 
 class QuarantineShort(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from serving.records import LedgerRow, OperatorCall, Reconciliation, RunEnd
+from serving.records import LedgerRow, NightEnd, OperatorCall, Reconciliation, RunEnd
 from serving.stores.postgres import Postgres
 
 
@@ -27,13 +27,20 @@ class PostgresLedger:
         return None
 
     def reconciliation(self) -> Reconciliation:
-        """How the runs ended."""
+        """How the runs and the nights ended."""
         ends: dict[bool, RunEnd] = {}
         failed_since = 0
         for well, version, at, status, error, failed in self._database.rows("reconciliation"):
             ends[well] = RunEnd(version, _utc(at), status, error)
             failed_since = int(failed)
-        return Reconciliation(ends.get(True), ends.get(False), failed_since)
+        night, nights_failed = self._nights()
+        return Reconciliation(ends.get(True), ends.get(False), failed_since, night, nights_failed)
+
+    def _nights(self) -> tuple[NightEnd | None, int]:
+        """The last one, and how many came to nothing since the last that did not."""
+        for at, versions, error, failed in self._database.rows("nights"):
+            return NightEnd(_utc(at), tuple(versions), error), int(failed)
+        return None, 0
 
 
 class PostgresAudit:

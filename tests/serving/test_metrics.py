@@ -1,4 +1,4 @@
-"""Prometheus reads how sources, live figures and reconciliations fare, also while a store is away."""
+"""Prometheus reads how sources, live figures, reconciliations and nights fare, also while a store is away."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from serving.found import SourceFares
-from serving.records import Reconciliation, RunEnd
+from serving.records import NightEnd, Reconciliation, RunEnd
 from tests.serving.world import NOW, Caller, Doubles, publication, standing
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -20,7 +20,8 @@ def filled(doubles: Doubles) -> None:
     stopped = SourceFares("till", "rest", "events.rest", "stopped", "401", NOW - timedelta(hours=1), NOW)
     doubles.deltas.standings = replace(standing(publication(3, NOW - timedelta(days=1))), sources=(stopped,))
     well = RunEnd(3, NOW - timedelta(days=1), "published", None)
-    doubles.ledger.runs = Reconciliation(well, RunEnd(4, NOW, "failed", "the lake is away"), 2)
+    bad, night = RunEnd(4, NOW, "failed", "the lake is away"), NightEnd(NOW, (), "ClickHouse does not answer")
+    doubles.ledger.runs = Reconciliation(well, bad, 2, night, 3)
 
 
 def scraped(caller: Caller) -> Samples:
@@ -42,8 +43,10 @@ def test_a_source_that_is_stopped_and_nights_that_failed_are_told(caller: Caller
     assert found["tidelake_reconciliations_failed", ()] == 2
     ended = "tidelake_reconciliation_last_end_timestamp_seconds"
     assert found[ended, (("outcome", "failure"),)] == NOW.timestamp()
+    assert found["tidelake_night_last_end_timestamp_seconds", ()] == NOW.timestamp()
+    assert found["tidelake_nights_failed", ()] == 3
     assert found["tidelake_publication_version", ()] == 3
-    assert found["tidelake_store_up", (("store", "clickhouse"),)] == 1
+    assert [found["tidelake_store_up", (("store", each),)] for each in ("clickhouse", "postgresql")] == [1, 1]
 
 
 def test_a_store_that_is_away_is_told_and_the_rest_stays(caller: Caller, doubles: Doubles) -> None:
@@ -52,6 +55,14 @@ def test_a_store_that_is_away_is_told_and_the_rest_stays(caller: Caller, doubles
     assert found["tidelake_store_up", (("store", "clickhouse"),)] == 0
     assert ("tidelake_publication_version", ()) not in found
     assert found["tidelake_reconciliations_failed", ()] == 2
+
+
+def test_that_the_ledger_is_away_is_told_and_the_rest_stays(caller: Caller, doubles: Doubles) -> None:
+    doubles.ledger.switch.away = True
+    found = scraped(caller)
+    assert found["tidelake_store_up", (("store", "postgresql"),)] == 0
+    assert ("tidelake_nights_failed", ()) not in found
+    assert found["tidelake_publication_version", ()] == 3
 
 
 def test_requests_are_timed_by_route_and_not_by_address(caller: Caller) -> None:

@@ -21,7 +21,7 @@ from serving.http.authorization import COOKIE
 from serving.keys import key_hash
 from serving.page.formats import grouped
 from serving.ports import ApiKey
-from serving.records import LedgerRow, Published
+from serving.records import LedgerRow, NightEnd, Published, Reconciliation, RunEnd
 from tests.serving.conftest import KEY
 from tests.serving.test_operation import refused
 from tests.serving.test_routes import CITY, fill
@@ -115,6 +115,16 @@ def test_each_source_says_how_it_fares(doubles: Doubles, browser: Any) -> None:
     text = browser.get("/").text
     for told in ("branch-17", "<span>stopped</span>", "401 &lt;Unauthorized&gt;"):
         assert told in text
+
+
+@pytest.mark.parametrize("in_its_run", [False, True])
+def test_a_night_that_came_to_nothing_is_told_once(doubles: Doubles, browser: Any, in_its_run: bool) -> None:
+    night = NightEnd(NOW, (), "ClickHouse does <not> answer")
+    run = RunEnd(2, NOW, "failed", night.reason) if in_its_run else None
+    doubles.ledger.runs = Reconciliation(None, run, int(in_its_run), night, 1)
+    text = browser.get("/").text
+    assert ("The last night’s work came to nothing" in text) != in_its_run
+    assert text.count("ClickHouse does &lt;not&gt; answer") == 1
 
 
 def test_operators_publish_and_replay_from_the_page(doubles: Doubles, operator: Any) -> None:

@@ -119,7 +119,7 @@ def real(clickhouse: SecretStr, platform: SecretStr, valkey: SecretStr) -> Itera
     clock = Clock(NOW)
     connection = psycopg2.connect(platform.get_secret_value())
     with connection, connection.cursor() as cursor:
-        cursor.execute("TRUNCATE ledger, totals, labels, api_keys, audit CASCADE")
+        cursor.execute("TRUNCATE ledger, nights, totals, labels, api_keys, audit CASCADE")
     with clickhouse_connect.get_client(dsn=clickhouse.get_secret_value(), autogenerate_session_id=False) as client:
         for (table,) in client.query(
             "SELECT name FROM system.tables WHERE database = 'tidelake' AND engine LIKE '%MergeTree'"
@@ -343,7 +343,8 @@ def test_runs_that_came_to_nothing_are_told(real: Real) -> None:
                 (version, NOW, [version], status, NOW, None if status == "running" else NOW, error),
             )
 
-    assert told() == {"last_success": None, "last_failure": None, "failed_since": 0}
+    no_night = {"last_night": None, "nights_failed": 0}
+    assert told() == {"last_success": None, "last_failure": None, "failed_since": 0, **no_night}
     run(1, "failed", "the lake is away")
     assert (told()["last_success"], told()["failed_since"]) == (None, 1)
     run(2, "published", None)
@@ -357,3 +358,33 @@ def test_runs_that_came_to_nothing_are_told(real: Real) -> None:
     assert found["last_failure"] == {
         "version": 4, "at": "2026-03-31T12:00:00.000Z", "status": "running", "reason": "PostgreSQL does not answer",
     }  # fmt: skip
+
+
+def test_nights_that_came_to_nothing_are_told_though_no_run_has(real: Real) -> None:
+    def told() -> tuple[Any, int]:
+        real.clock.forward(seconds=6)
+        found = real.caller.answer(CITY)["evidence"]["reconciliation"]
+        assert found["last_failure"] is None
+        return found["last_night"], found["nights_failed"]
+
+    def night(ended_at: datetime | None, versions: list[int], error: str | None) -> None:
+        """One that holds its lock while it is under way."""
+        with real.connection, real.connection.cursor() as cursor:
+            cursor.execute(
+                "WITH begun AS (INSERT INTO nights (began_at, ended_at, versions, error) VALUES (%s, %s, %s, %s)"
+                " RETURNING night) SELECT pg_advisory_lock('nights'::regclass::oid::integer, night) FROM begun",
+                (NOW, ended_at, versions, error),
+            )
+
+    at = "2026-03-31T12:00:00.000Z"
+    night(NOW, [], "ClickHouse does not answer")
+    assert told() == ({"at": at, "versions": [], "reason": "ClickHouse does not answer"}, 1)
+    night(NOW, [7], "the care of the lake failed")
+    assert told() == ({"at": at, "versions": [7], "reason": "the care of the lake failed"}, 2)
+    night(NOW, [8, 9], None)
+    assert told() == ({"at": at, "versions": [8, 9], "reason": None}, 0)
+    night(None, [], None)
+    assert told() == ({"at": at, "versions": [8, 9], "reason": None}, 0)
+    with real.connection, real.connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock_all()")
+    assert told() == ({"at": at, "versions": [], "reason": "it was ended before its time"}, 1)

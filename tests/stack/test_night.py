@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
+from pydantic import SecretStr
 
+from batch import nights
 from runtime.errors import Permanent, Retryable
 from runtime.settings import Settings
 from stack import night
+from tests import postgres
 
 
 @pytest.fixture
@@ -84,6 +91,37 @@ def test_what_can_succeed_later_is_tried_again(chosen: Settings, scheduler: Any)
     again = scheduler.get_job("again").next_run_time
     assert 0 < (again - datetime.now(UTC)).total_seconds() <= 60 * night.RETRY_MINUTES
     night.check()
+
+
+def test_a_store_that_stays_away_makes_the_night_fail_and_it_is_tried_all_the_same(
+    chosen: Settings, scheduler: Any
+) -> None:
+    night.clock(scheduler, chosen, command(night.TRY_AGAIN, "a store is away"), missed=False)
+    tick = scheduler.get_jobs()[0].func
+    for attempt in range(1, night.ATTEMPTS + 3):
+        tick()
+        assert night.state(chosen)["outcome"] == ("to be tried again" if attempt < night.ATTEMPTS else "failed")
+        assert scheduler.get_job("again")
+
+
+@pytest.mark.servers
+def test_work_that_is_done_by_hand_makes_the_clock_healthy(chosen: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = (datetime.now(UTC) - timedelta(minutes=1)).isoformat(timespec="seconds")
+    night.state_file(chosen).write_text(
+        json.dumps({"pid": os.getpid(), "next": at, "at": at, "outcome": "failed", "detail": "the drift"})
+    )
+    with postgres.running() as dsn:
+        with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
+            cursor.execute((files("rankings") / "sql" / "postgres_tables.sql").read_text())
+        found = chosen.model_copy(update={"platform_dsn": SecretStr(dsn)})
+        monkeypatch.setattr(night, "settings", lambda: found)
+        with pytest.raises(ValueError, match="again"), nights.told(dsn):
+            raise ValueError("again")
+        with pytest.raises(Permanent, match="the drift"):
+            night.check()
+        with nights.told(dsn):
+            pass
+        night.check()
 
 
 def test_the_clock_survives_a_start_without_what_it_told_before(chosen: Settings) -> None:
