@@ -155,5 +155,8 @@ def _forget_name(store: Store, person: str, settings: Settings, boundary: dateti
     store.run([(render.delete_label(), {"person": person})])
     of_people = [ranking for ranking in RANKINGS if "salesman_id" in ranking.subject]
     store.run((render.delete_live(ranking), {"person": person, "boundary": boundary}) for ranking in of_people)
+    store.run((render.delete_drift(ranking), {"person": person}) for ranking in of_people)
     with connected(settings.platform_dsn.get_secret_value()) as connection, connection.cursor() as cursor:
         cursor.execute("DELETE FROM labels WHERE label = 'salesman' AND key = %s", (person,))
+        names = [ranking.name for ranking in of_people]
+        cursor.execute("DELETE FROM drift WHERE ranking = ANY(%s) AND %s = ANY(subject)", (names, person))

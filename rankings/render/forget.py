@@ -67,6 +67,14 @@ def delete_label() -> str:
     return "ALTER TABLE labels DELETE WHERE label = 'salesman' AND key = {person:String} SETTINGS mutations_sync = 2"
 
 
+def delete_drift(ranking: Ranking) -> str:
+    """Takes a person's sums out of what live and history disagreed about, in ClickHouse; binds `person`."""
+    return (
+        f"ALTER TABLE drift DELETE WHERE ranking = '{ranking.name}' AND has(subject, {{person:String}}) "
+        "SETTINGS mutations_sync = 2"
+    )
+
+
 def delete_live(ranking: Ranking) -> str:
     """Takes a person's live deltas before a boundary out of ClickHouse; binds `person` and `boundary`."""
     return (

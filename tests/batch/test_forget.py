@@ -73,7 +73,9 @@ def test_a_person_is_forgotten_and_the_cities_keep_their_sums(world: World) -> N
         assert world.published(ranking) == world.totals(ranking, 3)
     assert world.clickhouse("SELECT count() FROM labels WHERE key = 'p1'") == [(0,)]
     assert world.postgres("SELECT count(*) FROM labels WHERE key = 'p1'") == [(0,)]
-    assert world.postgres("SELECT count(*) FROM totals WHERE 'p1' = ANY(subject)") == [(0,)]
+    for table in ("totals", "drift"):
+        assert world.postgres(f"SELECT count(*) FROM {table} WHERE 'p1' = ANY(subject)") == [(0,)]
+    assert world.clickhouse("SELECT countIf(has(subject, 'p1')), count() > 0 FROM drift") == [(0, True)]
     assert holding("Person 1 the", files(world) - others) == []
 
 

@@ -1,3 +1,9 @@
+-- delete_drift(ranking=top-sales-per-city)
+ALTER TABLE drift DELETE WHERE ranking = 'top-sales-per-city' AND has(subject, {person:String}) SETTINGS mutations_sync = 2
+
+-- delete_drift(ranking=top-salesman-in-country)
+ALTER TABLE drift DELETE WHERE ranking = 'top-salesman-in-country' AND has(subject, {person:String}) SETTINGS mutations_sync = 2
+
 -- delete_label()
 ALTER TABLE labels DELETE WHERE label = 'salesman' AND key = {person:String} SETTINGS mutations_sync = 2
 
