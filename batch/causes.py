@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from batch.drift import LIVE_BEHIND, DriftRows, Key
+from batch.gold import month_of
 from rankings.ranking import Ranking
 from rankings.render import causes as render
 
@@ -93,17 +95,27 @@ def look_into(spark: SparkSession, found: DriftRows, among: Iterable[Ranking], z
     make(found.refused_by_live(), "topic string, partition int, offset bigint").createOrReplaceTempView(
         render.REFUSED_BY_LIVE
     )
+    drifted = {ranking: rows for ranking in among if (rows := found.most(ranking, MOST))}
     base = found.base.version if found.base else None
-    steps = spark.sql(render.steps(base), {"since": found.since}).persist()
+    months = _months(row[2] for rows in drifted.values() for row in rows)
+    steps = spark.sql(render.steps(base, months), {"since": found.since}).persist()
     steps.createOrReplaceTempView(render.STEPS)
     alone = bool(spark.sql(render.refused_by_batch_alone()).head(1))
-    for ranking in among:
-        if rows := found.most(ranking, MOST):
-            _views(spark, ranking, rows, found.live(ranking, MOST))
-            told = spark.sql(render.evidence(ranking), {"zone": zone}).collect()
-            known = ((_key(ranking, row), _evidence(row)) for row in told)
-            found.name(rows, {key: cause(each, refused_by_batch_alone=alone) for key, each in known})
+    for ranking, rows in drifted.items():
+        _views(spark, ranking, rows, found.live(ranking, MOST))
+        told = spark.sql(render.evidence(ranking), {"zone": zone}).collect()
+        known = ((_key(ranking, row), _evidence(row)) for row in told)
+        found.name(rows, {key: cause(each, refused_by_batch_alone=alone) for key, each in known})
     steps.unpersist()
+
+
+def _months(days: Iterable[date]) -> set[int]:
+    """The months of UTC, counted from 1970, that have a part of some business days, whatever the time zone.
+
+    >>> sorted(_months([date(2026, 1, 1), date(2026, 1, 15)]))
+    [671, 672]
+    """
+    return {month_of(day + timedelta(days=near)) for day in days for near in (-1, 0, 1)}
 
 
 def _views(

@@ -38,9 +38,18 @@ def update(spark: SparkSession, ranking: Ranking, base: int, days: Sequence[date
     branches.begin(spark, lake.gold(ranking), base)
     if not days:
         return
-    months = {(day.year - 1970) * 12 + day.month - 1 for day in days}
+    months = set(map(month_of, days))
     sums = spark.sql(render.moved(ranking, base, months), {"zone": zone})
     sums.writeTo(lake.on_run(lake.gold(ranking))).overwrite(expr(render.in_months("business_day", months)))
+
+
+def month_of(day: date) -> int:
+    """A day's month, counted from 1970, as Iceberg counts them.
+
+    >>> month_of(date(1969, 12, 31)), month_of(date(2026, 1, 1))
+    (-1, 672)
+    """
+    return (day.year - 1970) * 12 + day.month - 1
 
 
 def checksum(spark: SparkSession, ranking: Ranking, table: str) -> Checksum:

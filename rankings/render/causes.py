@@ -5,9 +5,11 @@ The views that the queries read are named here; `zone`, the business time zone's
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rankings.ranking import Ranking
 from rankings.render.lake import SALE_COLUMNS, SALES, version_tag
-from rankings.render.spark import PARSED
+from rankings.render.spark import PARSED, in_months
 
 STEPS = "steps"
 """The records of the span, each with what its sale was before (`was`) and with what is known of the record itself."""
@@ -29,8 +31,11 @@ _STATE = ("deleted", *SALE_COLUMNS)
 _FLAGGED = [(flag, what) for flag in ("untaken", "refused", "regressed") for what in ("amount", "sales")]
 
 
-def steps(base: int | None) -> str:
+def steps(base: int | None, months: Iterable[int | None]) -> str:
     """The view `steps`, from the view `parsed` and what silver held as of version `base`; binds `since`.
+
+    What a sale was before the span has to be known only where that belongs to a sum that differs: of silver, only the
+    months of these are read, counted from 1970.
 
     `untaken`: live had not taken the record by then; `refused`: live refused it; `regressed`: its log time lies before
     the span, though the version before had not seen it.
@@ -46,7 +51,8 @@ def steps(base: int | None) -> str:
     SELECT held.source, held.sale_id, {", ".join(f"held.{name}" for name in (*_STATE, *position.split(", ")))}, 0
     FROM {SALES} VERSION AS OF '{version_tag(base)}' AS held
     JOIN (SELECT DISTINCT source, sale_id FROM {PARSED}) AS told
-        ON held.source = told.source AND held.sale_id = told.sale_id"""
+        ON held.source = told.source AND held.sale_id = told.sale_id
+    WHERE {in_months("held.occurred_at", months)}"""
     )
     return f"""SELECT s.*, s.offset >= coalesce(t.committed, 0) AS untaken, r.offset IS NOT NULL AS refused,
     s.log_time < :since AS regressed

@@ -18,7 +18,9 @@ from rankings.catalogue import RANKINGS, TOP_SALES_PER_CITY
 from rankings.contract import Rejected
 from rankings.oracle import SumKey
 from rankings.sale import Deletion, Sale
+from rankings.topics import EVENTS
 from tests.batch.log import Log, Record
+from tests.batch.test_days import Till
 from tests.batch.test_reconcile import grown, published
 from tests.batch.world import World
 from tests.golden.deltas import Delta, Live, live
@@ -195,6 +197,30 @@ def test_a_state_that_was_lost_is_named_and_keeps_the_version_back(world: World)
 
 
 @pytest.mark.servers
+def test_a_sum_at_the_edge_of_a_month_is_looked_into_by_what_its_sales_were_before(world: World) -> None:
+    log = Till(seed=0)
+    log.tell("edge", "2026-02-28T23:30:00Z", "5.00")  # the first of March in Berlin
+    log.tell("other", "2026-01-05T12:00:00Z", "3.00")
+    through = log.closed(world, 0)
+    lived(world, told(world, log.records), log.records)
+    published(world, through)
+    written = len(log.records)
+    log.tell("edge", "2026-02-28T23:30:00Z", "7.00")
+    log.tell("other", "2026-01-05T12:00:00Z", "4.00")
+    later = log.closed(world, written)
+    rows = told(world, log.records, forget_at=through)
+    right = told(world, log.records)
+    for ranking in RANKINGS:
+        january = {at: delta for at, delta in right[ranking.name].items() if at[1][0] == date(2026, 1, 5)}
+        rows[ranking.name] |= january
+    lived(world, rows, log.records)
+    world.settings = world.settings.model_copy(update={"drift_limit": 1})
+    published(world, later)
+    found = world.postgres("SELECT DISTINCT cause, business_day FROM drift WHERE version = 2")
+    assert found == [(causes.STATE_LOST, date(2026, 3, 1))]
+
+
+@pytest.mark.servers
 def test_records_that_live_refused_or_had_not_taken_are_named(world: World) -> None:
     log = Log(seed=23)
     through = grown(world, log, 40)
@@ -212,6 +238,30 @@ def test_records_that_live_refused_or_had_not_taken_are_named(world: World) -> N
     world.settings = world.settings.model_copy(update={"drift_limit": 1})
     found = {(each.ranking, each.cause) for each in published(world, through).certificate.drift}
     assert found == {(ranking.name, named) for ranking in RANKINGS for named in (causes.REFUSED, LIVE_BEHIND)}
+
+
+@pytest.mark.servers
+def test_a_record_that_live_took_and_the_contract_refuses_is_named(world: World) -> None:
+    log = Log(seed=26)
+    through = grown(world, log, 40)
+    lived(world, told(world, log.records), log.records)
+    published(world, through)
+    written = len(log.records)
+    log._put(EVENTS[0], 0, b"9", b'{"source": "till", "sale_id": "9", "amount": 1.5}')
+    refused = log.records[-1]
+    log.now += timedelta(seconds=1)
+    log.mark()
+    world.write(log.records[written:])
+    rows: Rows = told(world, log.records)
+    for ranking in RANKINGS:
+        _, key = next(iter(rows[ranking.name]))
+        rows[ranking.name][refused.log_time.replace(microsecond=0), key] = Delta(Decimal("1.50"), 1, 1)
+    lived(world, rows, [each for each in log.records if each != refused])
+    world.settings = world.settings.model_copy(update={"drift_limit": 1})
+    drift = published(world, log.now).certificate.drift
+    assert {(each.ranking, each.cause, each.rows) for each in drift} == {
+        (ranking.name, causes.INVALID, 1) for ranking in RANKINGS
+    }
 
 
 @pytest.mark.servers

@@ -114,7 +114,9 @@ class World:
             return list(client.query(text).result_rows)
 
     def insert(self, table: str, rows: list[dict[str, Any]]) -> None:
-        """Rows for a table of ClickHouse."""
+        """Rows for a table of ClickHouse, if there are any."""
+        if not rows:
+            return
         with connected(self.settings.clickhouse.get_secret_value()) as client:
             client.insert(table, [list(row.values()) for row in rows], column_names=list(rows[0]))
 

@@ -124,7 +124,7 @@ FROM drifted LEFT JOIN flagged USING (business_day, currency, country, salesman_
 SELECT topic, partition, offset FROM parsed WHERE kind = 'rejected'
 EXCEPT SELECT topic, partition, offset FROM refused_by_live
 
--- steps(base=None)
+-- steps(base=None, months=[])
 SELECT s.*, s.offset >= coalesce(t.committed, 0) AS untaken, r.offset IS NOT NULL AS refused,
     s.log_time < :since AS regressed
 FROM
@@ -141,7 +141,24 @@ LEFT JOIN taken AS t ON t.topic = s.topic AND t.partition = s.partition
 LEFT JOIN refused_by_live AS r ON r.topic = s.topic AND r.partition = s.partition AND r.offset = s.offset
 WHERE is_record = 1
 
--- steps(base=2)
+-- steps(base=None, months=[671, 672, None])
+SELECT s.*, s.offset >= coalesce(t.committed, 0) AS untaken, r.offset IS NOT NULL AS refused,
+    s.log_time < :since AS regressed
+FROM
+(
+    SELECT *, lag(struct(deleted, occurred_at, country, city, salesman_id, salesman, amount, currency)) OVER sale AS was, lead(true) OVER sale AS followed
+    FROM
+    (
+        SELECT DISTINCT source, sale_id, kind = 'deletion' AS deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset, log_time, 1 AS is_record
+        FROM parsed WHERE kind IN ('sale', 'deletion')
+    )
+    WINDOW sale AS (PARTITION BY source, sale_id ORDER BY is_record, topic, partition, offset)
+) AS s
+LEFT JOIN taken AS t ON t.topic = s.topic AND t.partition = s.partition
+LEFT JOIN refused_by_live AS r ON r.topic = s.topic AND r.partition = s.partition AND r.offset = s.offset
+WHERE is_record = 1
+
+-- steps(base=2, months=[])
 SELECT s.*, s.offset >= coalesce(t.committed, 0) AS untaken, r.offset IS NOT NULL AS refused,
     s.log_time < :since AS regressed
 FROM
@@ -156,6 +173,30 @@ FROM
     FROM lake.silver.sales VERSION AS OF 'v2' AS held
     JOIN (SELECT DISTINCT source, sale_id FROM parsed) AS told
         ON held.source = told.source AND held.sale_id = told.sale_id
+    WHERE (false)
+    )
+    WINDOW sale AS (PARTITION BY source, sale_id ORDER BY is_record, topic, partition, offset)
+) AS s
+LEFT JOIN taken AS t ON t.topic = s.topic AND t.partition = s.partition
+LEFT JOIN refused_by_live AS r ON r.topic = s.topic AND r.partition = s.partition AND r.offset = s.offset
+WHERE is_record = 1
+
+-- steps(base=2, months=[671, 672, None])
+SELECT s.*, s.offset >= coalesce(t.committed, 0) AS untaken, r.offset IS NOT NULL AS refused,
+    s.log_time < :since AS regressed
+FROM
+(
+    SELECT *, lag(struct(deleted, occurred_at, country, city, salesman_id, salesman, amount, currency)) OVER sale AS was, lead(true) OVER sale AS followed
+    FROM
+    (
+        SELECT DISTINCT source, sale_id, kind = 'deletion' AS deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset, log_time, 1 AS is_record
+        FROM parsed WHERE kind IN ('sale', 'deletion')
+    UNION ALL
+    SELECT held.source, held.sale_id, held.deleted, held.occurred_at, held.country, held.city, held.salesman_id, held.salesman, held.amount, held.currency, held.topic, held.partition, held.offset, held.log_time, 0
+    FROM lake.silver.sales VERSION AS OF 'v2' AS held
+    JOIN (SELECT DISTINCT source, sale_id FROM parsed) AS told
+        ON held.source = told.source AND held.sale_id = told.sale_id
+    WHERE ((held.occurred_at >= DATE '2025-12-01' AND held.occurred_at < DATE '2026-02-01') OR held.occurred_at IS NULL)
     )
     WINDOW sale AS (PARTITION BY source, sale_id ORDER BY is_record, topic, partition, offset)
 ) AS s
