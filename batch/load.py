@@ -28,8 +28,8 @@ Batches = Iterable[Any]
 Write = Callable[[Any], None]
 ATTEMPTS = 6
 
-FEW = 500_000
-"""So many rows are written by this process: at most some hundred megabytes."""
+MOST_ROWS_WRITTEN_HERE = 500_000
+"""So many rows are collected and written by this process, some hundred megabytes at most; more, by Spark's tasks."""
 
 UPSERT_NAMES = """
 INSERT INTO labels (label, key, name, seen_at) VALUES (%s, %s, %s, %s)
@@ -75,7 +75,7 @@ def _written(rows: DataFrame, most: int, *writes: Write) -> None:
     from pyspark.errors import PythonException
 
     try:
-        if most <= FEW:
+        if most <= MOST_ROWS_WRITTEN_HERE:
             batches = rows.toArrow().combine_chunks().to_batches()
             for write in writes:
                 deque(_counted(write, batches), maxlen=0)

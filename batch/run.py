@@ -158,7 +158,7 @@ class Run:
             going_on = self._task.before if self.certificate.base is not None else None
             spans = bronze.spans(spark)
             read = sum(span.records for span in spans)
-            size(spark, read + (going_on.states.sales if going_on and read > silver.FEW else 0))
+            size(spark, read + (going_on.states.sales if going_on and read > silver.MOST_KEYS_BROADCAST else 0))
             self._parsed = bronze.parse(spark, records)
             kinds = bronze.kinds(spark)
             self._read = Read(read, kinds.get("rejected", 0))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TABLES = (lake.SALES, lake.QUARANTINE)
 
-FEW = 500_000
+MOST_KEYS_BROADCAST = 500_000
 """The keys of so many sales are sent to every task; to find more, all of silver is shuffled."""
 
 

@@ -262,11 +262,11 @@ def test_records_of_a_clock_that_went_back_are_not_forgotten(world: World) -> No
     assert_published(world, 2, log.before(later))
 
 
-@pytest.mark.parametrize("few", [load.FEW, 0])
+@pytest.mark.parametrize("most_here", [load.MOST_ROWS_WRITTEN_HERE, 0])
 def test_a_full_run_begins_a_new_chain_and_says_the_same(
-    world: World, few: int, monkeypatch: pytest.MonkeyPatch
+    world: World, most_here: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load, "FEW", few)
+    monkeypatch.setattr(load, "MOST_ROWS_WRITTEN_HERE", most_here)
     log = Log(seed=12)
     published(world, grown(world, log, 150))
     through = grown(world, log, 60)
