@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from unittest.mock import ANY
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import SecretStr
@@ -157,14 +159,23 @@ def test_the_source_is_compared_at_one_moment_and_each_sale_that_differs_is_list
     world.write(log.records[first:])
     wanted = [at for at in partitions() if at[0] == SHOP_SALES]
 
-    def audited() -> list[tuple[str, bool, bool]]:
+    def audited() -> tuple[list[tuple[str, bool, bool]], set[tuple[Any, ...]]]:
         found = compare(world.spark, world.settings, row, wanted, lambda _: None)
-        return [(key, source is not None, log is not None) for key, source, log in found.sales]
+        sales = [(key, source is not None, log is not None) for key, source, log in found.sales]
+        return sales, {(*day[:2], day[2] - day[4], day[3] - day[5]) for day in found.days}
 
-    assert audited() == []
+    assert audited() == ([], set())
     first_key, second_key = kept[0][0], kept[1][0]
     world.postgres("UPDATE public.sales SET amount = amount + 1 WHERE sale_id = %s", (first_key,))
     world.postgres("DELETE FROM public.sales WHERE sale_id = %s", (second_key,))
     world.postgres("INSERT INTO public.sales VALUES ('new', now(), 'a', 'b', 'c', NULL, 1, 'EUR')")
     expected = [(first_key, True, True), (second_key, False, True), ("new", True, False)]
-    assert sorted(audited()) == sorted(expected)
+    sales, days = audited()
+    assert sorted(sales) == sorted(expected)
+    zone = ZoneInfo(world.settings.business_time_zone)
+    changed = [(kept[0][1], kept[0][7], 0, 1), (kept[1][1], kept[1][7], -1, -kept[1][6])]
+    more: dict[tuple[date, str], list[Any]] = {}
+    for at, currency, count, amount in (*changed, (datetime.now(UTC), "EUR", 1, 1)):
+        day = more.setdefault((at.astimezone(zone).date(), currency), [0, 0])
+        day[0], day[1] = day[0] + count, day[1] + amount
+    assert days == {(*day, *change) for day, change in more.items() if any(change)}
