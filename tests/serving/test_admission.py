@@ -190,7 +190,7 @@ class Issuer:
         now = int(time.time())
         whole = {"iss": ISSUER, "aud": "tidelake", "sub": "ana", "exp": now + 60, "scope": "read", **claims}
         kept = {name: value for name, value in whole.items() if value is not None}
-        return jwt.encode(header or {"alg": "RS256", "kid": "one"}, kept, key or self.key)
+        return jwt.encode(header or {"alg": "RS256", "kid": self.key.kid}, kept, key or self.key)
 
 
 @pytest.fixture(scope="module")
