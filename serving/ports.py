@@ -135,10 +135,13 @@ class Why(Protocol):
 
 
 class Lake(Protocol):
-    """The sales behind history's sums. Raises StoreFailed if there is no answer."""
+    """The sales behind sums. Raises StoreFailed if there is no answer."""
 
     def sales(self, asked: Asked, publication: Publication) -> tuple[SaleSeen, ...]:
         """The greatest sales of the subject that is asked for, as of that publication, `limit` at most."""
+
+    def told(self, asked: Asked, seconds: Sequence[datetime]) -> tuple[SaleSeen, ...]:
+        """What records of some seconds of log time said of the subject's sales, newest first, `limit` at most."""
 
 
 class Lineage(Protocol):

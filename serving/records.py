@@ -137,7 +137,7 @@ class Reasons:
 
 @dataclass(frozen=True, slots=True)
 class SaleSeen:
-    """A sale of the lake's history, with the position of the record that told it."""
+    """A sale as the lake has it, with the position of the record that told it."""
 
     source: str
     sale_id: str

@@ -210,7 +210,7 @@ class WhyDelta(BaseModel):
 
 
 class WhySale(BaseModel):
-    """A sale of the history, with the position of the record that told it."""
+    """A sale, with the position of the record that told it."""
 
     source: str
     sale_id: str
@@ -236,6 +236,11 @@ class WhyAnswer(Asked):
     deltas: list[WhyDelta] = Field(description="the newest live changes")
     sales: list[WhySale] | None = Field(description="the greatest of history; null if the lake cannot be read")
     sales_missing: str | None = Field(description="why there are none")
+    live_sales: list[WhySale] | None = Field(
+        description="what the records of the seconds in `deltas` said of its sales, newest first, as far as the lake "
+        "has them; a record that took a sale away is not among them; null if the lake cannot be read"
+    )
+    live_sales_missing: str | None = Field(description="why there are none")
     evidence: Evidence
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -46,6 +47,8 @@ def why(api: Api, name: str, query: Subject) -> Document:
     pinned = replace(question, until=until(answer))
     reasons = api.stores.why.reasons(pinned, answer.history)
     sales, missing = _sales(api, answer, query.limit)
+    seconds = [each.second for each in reasons.deltas]
+    told, untold = _seen(lambda: api.stores.lake.told(replace(answer.asked, limit=query.limit), seconds))
     body = with_links(api, answer, query)
     lines = body.pop("data")
     assert isinstance(lines, list)
@@ -56,16 +59,27 @@ def why(api: Api, name: str, query: Subject) -> Document:
         "standing": lines[0] if lines else None,
         "days": [plain(asdict(each)) for each in reasons.days],
         "deltas": [plain(asdict(each)) for each in reasons.deltas],
-        "sales": None if sales is None else [plain(asdict(each)) for each in sales],
+        "sales": sales,
         "sales_missing": missing,
+        "live_sales": told,
+        "live_sales_missing": untold,
     }
 
 
-def _sales(api: Api, answer: Answer, limit: int) -> tuple[tuple[SaleSeen, ...] | None, str | None]:
-    if answer.history is None:
+Seen = tuple[list[dict[str, object]] | None, str | None]
+
+
+def _sales(api: Api, answer: Answer, limit: int) -> Seen:
+    history = answer.history
+    if history is None:
         return None, "nothing has been reconciled yet, and the lake shows sales as of a reconciliation"
+    return _seen(lambda: api.stores.lake.sales(replace(answer.asked, limit=limit), history))
+
+
+def _seen(read: Callable[[], tuple[SaleSeen, ...]]) -> Seen:
+    """Sales as the document has them, or why there are none."""
     try:
-        return api.stores.lake.sales(replace(answer.asked, limit=limit), answer.history), None
+        return [plain(asdict(each)) for each in read()], None
     except (StoreAway, Busy) as error:
         assert isinstance(error, TidelakeError)
         return None, error.wrong

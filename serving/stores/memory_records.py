@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -77,15 +78,21 @@ class MemoryRecords:
 
 @dataclass
 class MemoryLake:
-    """Sales of the history."""
+    """Sales of the history, and of records of the log."""
 
     seen: tuple[SaleSeen, ...] = ()
+    newest: tuple[SaleSeen, ...] = ()
     switch: Switch = field(default_factory=Switch)
 
     def sales(self, asked: Asked, publication: Publication) -> tuple[SaleSeen, ...]:
         """The first of them."""
         self.switch.count("the lake")
         return self.seen[: asked.limit]
+
+    def told(self, asked: Asked, seconds: Sequence[datetime]) -> tuple[SaleSeen, ...]:
+        """Those of these seconds, as they stand there."""
+        self.switch.count("the lake")
+        return tuple(each for each in self.newest if each.log_time.replace(microsecond=0) in seconds)[: asked.limit]
 
 
 @dataclass

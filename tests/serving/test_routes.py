@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -220,6 +221,10 @@ def test_why_a_number_is_what_it_is(doubles: Doubles, caller: Caller, changes: l
     one: Sale = sale("42")
     fields = {name: getattr(one, name) for name in Sale.__slots__}
     doubles.lake.seen = (SaleSeen(**fields, topic="cdc.public.sales", partition=1, offset=9, log_time=NOW),)
+    doubles.lake.newest = (
+        replace(doubles.lake.seen[0], offset=11, log_time=NOW + timedelta(milliseconds=3)),
+        replace(doubles.lake.seen[0], offset=10, log_time=NOW - timedelta(seconds=1)),
+    )
     given = caller.get(f"{ADDRESS}/why", **BERLIN).json
     assert given["days"][0] == {
         "business_day": "2026-03-30", "reconciled_amount": "7.00", "reconciled_sales": 2,
@@ -227,9 +232,11 @@ def test_why_a_number_is_what_it_is(doubles: Doubles, caller: Caller, changes: l
     }  # fmt: skip
     assert given["deltas"][0]["records"] == 1
     assert (given["sales"][0]["sale_id"], given["sales"][0]["offset"]) == ("42", 9)
+    assert [each["offset"] for each in given["live_sales"]] == [11]
     doubles.lake.switch.away = True
     without = caller.get(f"{ADDRESS}/why", **BERLIN).json
     assert (without["sales"], without["sales_missing"]) == (None, "the lake does not answer")
+    assert (without["live_sales"], without["live_sales_missing"]) == (None, "the lake does not answer")
 
 
 def test_periods_need_clickhouse(doubles: Doubles, caller: Caller, changes: list[Change]) -> None:
