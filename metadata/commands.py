@@ -24,12 +24,23 @@ def lineage(
     emit: Annotated[bool, typer.Option("--emit", help="Write the lineage of all rankings to DataHub.")] = False,
 ) -> None:
     """Show the way of a ranking's answers back to their sources, column by column."""
+    _tell_what_is_left_out()
     if emit:
         _emit()
     elif name is None:
         raise Permanent("no ranking was named", valid=_names(), todo="name one, or write all with --emit")
     if name is not None:
         _show(name, as_json)
+
+
+def _tell_what_is_left_out() -> None:
+    from runtime.settings import settings
+    from streaming.sources.catalogue import Catalogue
+
+    catalogue = Catalogue(settings())
+    catalogue.look()
+    for each in catalogue.wrong:
+        typer.echo(f"the source {each.name} is left out: {each.error}", err=True)
 
 
 def _show(name: str, as_json: bool) -> None:

@@ -15,7 +15,7 @@ from rankings.ranking import Ranking
 from rankings.render import lake
 from rankings.topics import TOPICS
 from runtime.settings import settings
-from streaming.sources.catalogue import sources as defined
+from streaming.sources.catalogue import Catalogue
 from streaming.sources.definition import Source
 
 SALE_COLUMNS: Columns = tuple(rule.field for rule in (*KEY_RULES, *SALE_RULES))
@@ -47,12 +47,8 @@ TOTALS = Dataset(
 
 
 def lineage(among: tuple[Ranking, ...] = RANKINGS, sources: tuple[Source, ...] | None = None) -> Graph:
-    """The whole graph of those rankings over those sources, all that are defined unless told.
-
-    Raises:
-        Permanent: the definition of a source is not valid.
-    """
-    chosen = defined(settings()) if sources is None else sources
+    """The whole graph of those rankings over those sources, all whose definitions are valid unless told."""
+    chosen = Catalogue(settings()).look() if sources is None else sources
     topics = tuple(sorted({*TOPICS, *(each.into for each in chosen)}))
     read = [_from_source(each) for each in chosen]
     lake = [_from_topic(LAKE, topic, BRONZE, _pairs(SALE_COLUMNS, "payload")) for topic in topics]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 
 from runtime.errors import Permanent, Retryable
 from serving.flights import Flights
@@ -46,22 +48,29 @@ class CommandOperations:
 
 
 class CommandLineage:
-    """Derives the lineage by the command; each is kept, since definitions do not change while a process lives.
+    """Derives the lineage by the command; each is kept for a while, after which a new source shows.
 
     Args:
         timeout_seconds: longest time that it may take.
+        kept_seconds: how long one is kept; while it is derived anew, the old one is not given.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, timeout_seconds: float) -> None:
-        self._timeout = timeout_seconds
-        self._known: dict[str, dict[str, object]] = {}
+    def __init__(
+        self, timeout_seconds: float, kept_seconds: float = 60, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._timeout, self._kept, self._clock = timeout_seconds, kept_seconds, clock
+        self._known: dict[str, tuple[float, dict[str, object]]] = {}
         self._deriving = Flights[dict[str, object]]()
 
     def of(self, ranking: str) -> dict[str, object]:
         """The way of a ranking's answers back to their sources."""
-        if ranking not in self._known:
-            self._known[ranking] = self._deriving.run(ranking, lambda: self._derive(ranking))
-        return self._known[ranking]
+        known = self._known.get(ranking)
+        if known is not None and self._clock() < known[0]:
+            return known[1]
+        derived = self._deriving.run(ranking, lambda: self._derive(ranking))
+        self._known[ranking] = self._clock() + self._kept, derived
+        return derived
 
     def _derive(self, ranking: str) -> dict[str, object]:
         derived: dict[str, object] = json.loads(_run(self._timeout, "lineage", ranking, "--json"))

@@ -49,6 +49,18 @@ def test_json_is_a_graph(app: typer.Typer) -> None:
     assert {"from": "salesman_id", "to": "salesman_id"} in found["flows"][0]["columns"]
 
 
+def test_a_definition_that_is_not_valid_is_left_out_and_told(app: typer.Typer, tmp_path: Path) -> None:
+    folder = tmp_path / "sources"
+    folder.mkdir()
+    (folder / "fine.yaml").write_text("{name: fine, kind: files, folder: /srv/drops}")
+    (folder / "odd.yaml").write_text("{name: odd, kind: files}")
+    ended = CliRunner().invoke(app, ["lineage", "top-sales-per-city", "--json"])
+    assert ended.exit_code == 0, ended.output
+    assert {each["job"] for each in json.loads(ended.stdout)["flows"]} >= {"sources.fine", "sources.shop"}
+    assert "the source odd is left out" in ended.stderr
+    assert "folder" in ended.stderr
+
+
 def test_emit_writes_to_datahub(app: typer.Typer, tmp_path: Path) -> None:
     run(app, "--emit")
     assert (tmp_path / "datahub" / "lite.sqlite").exists()

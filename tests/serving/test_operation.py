@@ -7,6 +7,7 @@ import io
 import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from serving.http import reference, reference_file
 from serving.keys import key_hash
 from serving.ports import ApiKey
 from serving.records import DriftRow, DriftSum, LedgerRow, Position, Published, Refused
+from serving.stores.operations import CommandLineage
 from tests.serving.test_http import problem
 from tests.serving.world import NOW, Caller, Doubles, publication, standing
 
@@ -135,6 +137,20 @@ def test_lineage_names_the_sources(caller: Caller, ranking: str) -> None:
     given = caller.get(f"/v1/lineage/{ranking}").json
     assert {"kafka", "iceberg", "clickhouse"} <= {each["platform"] for each in given["datasets"]}
     problem(caller.get("/v1/lineage/top-x"), 404)
+
+
+def test_lineage_shows_a_source_some_time_after_it_is_defined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDELAKE_HOME", str(tmp_path))
+    now = [0.0]
+    lineage = CommandLineage(60, kept_seconds=10, clock=lambda: now[0])
+    first = lineage.of(TOP_SALES_PER_CITY.name)
+    (tmp_path / "sources").mkdir(exist_ok=True)
+    (tmp_path / "sources" / "drops.yaml").write_text("{name: drops, kind: files, folder: /srv/drops}")
+    now[0] = 9.9
+    assert lineage.of(TOP_SALES_PER_CITY.name) is first
+    now[0] = 10.0
+    assert "/srv/drops" not in json.dumps(first)
+    assert "/srv/drops" in json.dumps(lineage.of(TOP_SALES_PER_CITY.name))
 
 
 def post(caller: Caller, path: str) -> Any:
