@@ -1,19 +1,36 @@
-"""How a reconciliation shows where it is: as a live list on a terminal, as plain lines elsewhere."""
+"""How a reconciliation shows where it is: as a live list with bars on a terminal, as plain lines elsewhere."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TaskID
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One of Spark's stages under way: its number, and how many of its tasks are done."""
+
+    number: int
+    done: int
+    total: int
+
+
 class Progress(Protocol):
-    """What a reconciliation tells while it works."""
+    """What a reconciliation tells while it works.
+
+    Attributes:
+        shows_stages: whether it is worth asking Spark for them.
+    """
+
+    shows_stages: bool
 
     def start(self, step: str) -> None:
         """A step has begun."""
@@ -21,8 +38,8 @@ class Progress(Protocol):
     def note(self, text: str) -> None:
         """Something about the step that is under way."""
 
-    def tasks(self, done: int, total: int) -> None:
-        """How many of Spark's tasks under way are done."""
+    def stages(self, running: Sequence[Stage]) -> None:
+        """Those of Spark's stages that are under way."""
 
     def done(self, text: str, seconds: float) -> None:
         """The step has ended well."""
@@ -31,13 +48,15 @@ class Progress(Protocol):
 class Quiet:
     """Shows nothing."""
 
+    shows_stages = False
+
     def start(self, step: str) -> None:
         """Nothing."""
 
     def note(self, text: str) -> None:
         """Nothing."""
 
-    def tasks(self, done: int, total: int) -> None:
+    def stages(self, running: Sequence[Stage]) -> None:
         """Nothing."""
 
     def done(self, text: str, seconds: float) -> None:
@@ -46,6 +65,8 @@ class Quiet:
 
 class Lines:
     """One line for each step that has ended, and one for each note."""
+
+    shows_stages = False
 
     def __init__(self, console: Console) -> None:
         self._console, self._step, self._last = console, "", ""
@@ -60,7 +81,7 @@ class Lines:
             self._console.print(f"{self._step}: {text}", markup=False)
         self._last = text
 
-    def tasks(self, done: int, total: int) -> None:
+    def stages(self, running: Sequence[Stage]) -> None:
         """Says nothing: lines stay."""
 
     def done(self, text: str, seconds: float) -> None:
@@ -68,22 +89,37 @@ class Lines:
         self._console.print(f"{self._step}: {text} ({seconds:.1f} s)", markup=False)
 
 
+STAGE = "  stage "
+"""What the row of a stage begins with."""
+
+
 class Terminal:
-    """One row a step, with a spinner in front of the one that is under way."""
+    """One row a step, with a spinner in front of the one that is under way, and a bar below it for each stage."""
+
+    shows_stages = True
 
     def __init__(self, console: Console) -> None:
+        from rich.progress import BarColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Rows
-        from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        class BarOfStage(BarColumn):
+            """A step has no bar: nobody knows how much of it is done."""
+
+            def render(self, task: Task) -> Any:
+                return super().render(task) if task.description.startswith(STAGE) else ""
 
         self._rows = Rows(
             SpinnerColumn(finished_text="[green]✓[/green]"),
             TextColumn("{task.description:<12}", markup=False),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[done]}", style="cyan", markup=False),
             TextColumn("{task.fields[text]}", style="dim", markup=False),
+            BarOfStage(bar_width=20),
             console=console,
         )
-        self._task: TaskID | None = None
+        self._step: TaskID | None = None
+        self._stages: dict[int, TaskID] = {}
+        # Stages are told by a thread of their own.
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Terminal:
         self._rows.start()
@@ -94,22 +130,33 @@ class Terminal:
 
     def start(self, step: str) -> None:
         """Adds a row."""
-        self._task = self._rows.add_task(step, total=1, text="", done="")
+        with self._lock:
+            self._step = self._rows.add_task(step, total=1, text="")
 
     def note(self, text: str) -> None:
-        """Changes the text of the last row."""
-        if self._task is not None:
-            self._rows.update(self._task, text=text)
+        """Changes the text of the step's row."""
+        if self._step is not None:
+            self._rows.update(self._step, text=text)
 
-    def tasks(self, done: int, total: int) -> None:
-        """Shows them in the last row."""
-        if self._task is not None:
-            self._rows.update(self._task, done=f"{done}/{total} tasks" if total else "")
+    def stages(self, running: Sequence[Stage]) -> None:
+        """Shows a bar for each of them, and takes away those of the others."""
+        with self._lock:
+            for number in self._stages.keys() - {stage.number for stage in running}:
+                self._rows.remove_task(self._stages.pop(number))
+            for stage in running:
+                text = f"{stage.done}/{stage.total} tasks"
+                if stage.number in self._stages:
+                    self._rows.update(self._stages[stage.number], completed=stage.done, text=text)
+                else:
+                    row = self._rows.add_task(f"{STAGE}{stage.number}", total=stage.total, text=text)
+                    self._rows.update(row, completed=stage.done)
+                    self._stages[stage.number] = row
 
     def done(self, text: str, seconds: float) -> None:
-        """Ends the last row."""
-        if self._task is not None:
-            self._rows.update(self._task, text=text, completed=1, done="")
+        """Ends the step's row."""
+        self.stages(())
+        if self._step is not None:
+            self._rows.update(self._step, text=text, completed=1)
 
 
 @contextmanager

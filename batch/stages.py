@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from batch.progress import Progress
+from batch.progress import Progress, Stage
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -17,7 +17,10 @@ LOOK_SECONDS = 0.5
 
 @contextmanager
 def watched(spark: SparkSession, progress: Progress) -> Iterator[None]:
-    """Tells the progress how many tasks of the running stages are done, while the block runs."""
+    """Tells the progress how many tasks of each running stage are done, while the block runs, if it shows that."""
+    if not progress.shows_stages:
+        yield
+        return
     ended = threading.Event()
     watcher = threading.Thread(target=_watch, args=(spark, progress, ended), daemon=True, name="stages")
     watcher.start()
@@ -31,6 +34,5 @@ def watched(spark: SparkSession, progress: Progress) -> Iterator[None]:
 def _watch(spark: SparkSession, progress: Progress, ended: threading.Event) -> None:
     tracker = spark.sparkContext.statusTracker()
     while not ended.wait(LOOK_SECONDS):
-        stages = [tracker.getStageInfo(number) for number in tracker.getActiveStageIds()]
-        known = [stage for stage in stages if stage]
-        progress.tasks(sum(stage.numCompletedTasks for stage in known), sum(stage.numTasks for stage in known))
+        found = (tracker.getStageInfo(number) for number in sorted(tracker.getActiveStageIds()))
+        progress.stages([Stage(each.stageId, each.numCompletedTasks, each.numTasks) for each in found if each])
