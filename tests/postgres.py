@@ -9,26 +9,66 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 NOBODY = 65534
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that a test may crash and start anew.
+
+    Attributes:
+        folder: holds its data and its log.
+        port: where it listens.
+    """
+
+    folder: Path
+    port: int
+
+    @property
+    def dsn(self) -> str:
+        """The superuser's connection string."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        """Returns once it answers."""
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+        _run("pg_ctl", "-D", self._data, "-l", str(self.folder / "log"), "-w", "-o", options, "start")
+
+    def crash(self) -> None:
+        """Ends it without an orderly shutdown: its connections break, and it recovers when it starts."""
+        _run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
+
+    @property
+    def _data(self) -> str:
+        return str(self.folder / "data")
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    """A started server; stops it, if it runs, and removes its folder at the end."""
+    with tempfile.TemporaryDirectory(prefix="tidelake-postgres-", dir="/tmp") as name:
+        if os.geteuid() == 0:
+            os.chown(name, NOBODY, NOBODY)
+        made = Server(Path(name), _free_port())
+        data = str(made.folder / "data")
+        _run("initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", "--locale=C")
+        made.start()
+        try:
+            yield made
+        finally:
+            if Path(data, "postmaster.pid").exists():
+                made.crash()
+
+
 @contextmanager
 def running() -> Iterator[str]:
-    """Starts a server and gives the superuser's connection string; stops it and removes its folder at the end."""
-    with tempfile.TemporaryDirectory(prefix="tidelake-postgres-", dir="/tmp") as folder:
-        if os.geteuid() == 0:
-            os.chown(folder, NOBODY, NOBODY)
-        data, port = Path(folder, "data"), _free_port()
-        _run("initdb", "-D", str(data), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", "--locale=C")
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
-        _run("pg_ctl", "-D", str(data), "-l", str(Path(folder, "log")), "-w", "-o", options, "start")
-        try:
-            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
-        finally:
-            _run("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
+    """A started server's connection string, for the superuser."""
+    with server() as made:
+        yield made.dsn
 
 
 def _run(program: str, *arguments: str) -> None:

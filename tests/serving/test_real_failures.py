@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -24,7 +24,8 @@ from serving.compose import compose
 from serving.http.app import create_app
 from serving.keys import create_key
 from serving.stores.postgres import Postgres, PostgresTotals
-from tests.serving.conftest import free_port, gateway, make_tables, server
+from tests import postgres
+from tests.serving.conftest import free_port, gateway, make_platform, make_tables, redis_server, server
 from tests.serving.world import Caller
 
 pytestmark = pytest.mark.servers
@@ -123,6 +124,49 @@ def test_alone_the_api_lives_is_not_ready_and_lets_nobody_in(tmp_path: Path) -> 
         assert refused.headers["Retry-After"] == "2"
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
+
+
+def test_all_stores_die_at_once_and_come_back(tmp_path: Path) -> None:
+    ports = free_port(), free_port()
+    addresses = {
+        "clickhouse": f"http://default:secret@127.0.0.1:{ports[0]}/tidelake",
+        "redis": f"redis://127.0.0.1:{ports[1]}/0",
+    }
+    with ExitStack() as stack:
+        database = stack.enter_context(postgres.server())
+        make_platform(database.dsn)
+        with closing(psycopg2.connect(database.dsn)) as connection, connection:
+            headers = {"Authorization": f"Bearer {create_key(connection, 'test')}"}
+
+        def start() -> list[subprocess.Popen[bytes]]:
+            found, one = stack.enter_context(gateway(ports[0]))
+            make_tables(found)
+            return [one, stack.enter_context(redis_server(ports[1]))[1]]
+
+        processes = start()
+        address, _ = stack.enter_context(served(tmp_path, platform_dsn=database.dsn, **addresses))
+
+        def asked(limit: int) -> httpx.Response:
+            return httpx.get(f"{address}/v1/rankings/{CITY}?limit={limit}", headers=headers, timeout=30)
+
+        assert asked(1).json()["evidence"]["store"] == "clickhouse"
+        for process in processes:
+            process.kill()
+            process.wait()
+        database.crash()
+        for limit in range(2, 6):
+            given = asked(limit)
+            assert (given.status_code, given.headers["Content-Type"]) == (503, "application/problem+json")
+            assert given.headers["Retry-After"]
+        assert httpx.get(f"{address}/healthz").is_success
+        assert httpx.get(f"{address}/readyz").status_code == 503
+        database.start()
+        start()
+        give_up = time.monotonic() + 30
+        while (given := asked(6)).status_code != 200 or given.json()["evidence"]["store"] != "clickhouse":
+            assert time.monotonic() < give_up, given.text
+            time.sleep(0.2)
+        assert httpx.get(f"{address}/readyz").is_success
 
 
 def test_a_request_under_way_is_answered_before_the_api_stops(tmp_path: Path) -> None:
