@@ -50,12 +50,14 @@ class Kept:
         chains: every version that one of them is a sum of, and those that can be taken up.
         dropped: published versions that go.
         current: the version that answers are pinned to.
+        newest: the greatest version that was ever begun.
     """
 
     versions: tuple[int, ...]
     chains: frozenset[int]
     dropped: tuple[int, ...]
     current: int
+    newest: int
 
 
 def kept(rows: Sequence[Row], keep: int) -> Kept | None:
@@ -67,7 +69,11 @@ def kept(rows: Sequence[Row], keep: int) -> Kept | None:
     unfinished = [row for row in rows if row.status in ("running", "held")]
     chains = frozenset(version for row in (*stay, *unfinished) for version in row.certificate.versions)
     return Kept(
-        tuple(row.version for row in stay), chains, tuple(row.version for row in known[keep:]), known[0].version
+        tuple(row.version for row in stay),
+        chains,
+        tuple(row.version for row in known[keep:]),
+        known[0].version,
+        max(row.version for row in rows),
     )
 
 
@@ -113,16 +119,22 @@ def care(
 
 
 def _stores(store: Store, ledger: Ledger, known: Kept, among: Iterable[Ranking]) -> str:
-    """Versions that no kept one is a sum of, and live deltas that two publications have overtaken."""
+    """Versions that no kept one is a sum of, and live deltas that two publications have overtaken.
+
+    First the note, then the deed: whoever has read figures as of a version asks afterwards whether all of it was there.
+    """
+    until = ledger.boundary_before(known.current)
+    day = until.astimezone(UTC).date() if until else None
+    live_from = datetime.combine(day, time(), UTC) if day else ledger.live_kept_from()
+    store.cared(known.newest, sorted(known.chains), live_from or datetime.fromtimestamp(0, UTC))
     gone = [version for version in store.loaded_versions() if version not in known.chains]
     for version in gone:
         store.drop(version)
     ledger.forget_totals(known.chains)
     days = 0
-    if until := ledger.boundary_before(known.current):
-        day = until.astimezone(UTC).date()
+    if day and live_from:
         days = sum(store.drop_live_before(ranking, day) for ranking in among)
-        ledger.cared(datetime.combine(day, time(), UTC))
+        ledger.cared(live_from)
     return f"{len(gone)} versions and {days} days of live deltas dropped"
 
 

@@ -140,6 +140,11 @@ class Store:
             client.insert("publications", [row], column_names=names)
         return at
 
+    def cared(self, newest: int, versions: Sequence[int], live_from: datetime) -> None:
+        """Notes what will be left of the versions up to one, and from which log time on of the live deltas."""
+        names = ["cared_at", "newest", "versions", "live_from"]
+        self.insert("care", names, [[datetime.now(UTC), newest, list(versions), live_from]])
+
     def drop(self, version: int) -> None:
         """Removes a version's rows; nothing happens if it has none."""
         tables = [ranking.reconciled_table for ranking in self._among] + ["drift"]

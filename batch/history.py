@@ -84,7 +84,7 @@ def rollback(version: int, settings: Settings) -> Publication:
                 f"the live deltas since version {version} are no longer all there",
                 received=wanted.boundary.isoformat(),
                 valid=f"a version through {kept_from.isoformat()} or later",
-                todo="ask for it as of that version, or reconcile anew",
+                todo="ask the API with `as_of` and `view=reconciled`, or reconcile anew",
             )
         if wanted:
             _check_whole(wanted, ledger.certificate(version), store, settings)

@@ -100,6 +100,7 @@ class Answers:
         Raises:
             Unanswerable: ClickHouse gives no figures, and PostgreSQL has none of this kind either.
             NoSuchVersion: the version that is asked for was never published.
+            NotKept: it was, and part of what its figures are made of has been dropped.
             Busy: too many ask at once.
         """
         try:
@@ -141,6 +142,8 @@ class Answers:
     def _find(self, asked: Asked, history: Publication | None, standing: Standing) -> Found:
         read_at = self._clock()
         ranked = self._deltas.ranked(asked, history)
+        if asked.as_of is not None:
+            self._versions.check_kept(asked, history)
         return Found(_named(asked, ranked, self._deltas.names), standing, read_at)
 
     def _from_totals(self, asked: Asked) -> Answer:

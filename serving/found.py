@@ -75,6 +75,25 @@ class SourceFares:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What the care of the stores has left.
+
+    Attributes:
+        newest: the greatest version that there was: later ones are all there.
+        versions: those up to it whose differences are kept.
+        live_from: log time from which on all live deltas are kept (UTC).
+    """
+
+    newest: int
+    versions: frozenset[int]
+    live_from: datetime
+
+    def lacks(self, publication: Publication) -> bool:
+        """Whether a part of its history has been dropped."""
+        return any(version <= self.newest and version not in self.versions for version in publication.versions)
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """Where the platform stood at one moment: read before the figures, so that it never promises too much.
 

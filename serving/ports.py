@@ -10,7 +10,7 @@ from typing import Protocol
 from rankings.ranking import Label
 from runtime.errors import Retryable
 from serving.asked import Asked
-from serving.found import Publication, Ranked, Standing
+from serving.found import Kept, Publication, Ranked, Standing
 from serving.records import (
     Drift,
     LedgerRow,
@@ -116,6 +116,9 @@ class Records(Protocol):
 
     def publications(self, before: int, limit: int) -> tuple[Published, ...]:
         """Versions less than `before`, the newest first."""
+
+    def kept(self) -> Kept | None:
+        """What is kept of older versions and live deltas; None if nothing was ever dropped."""
 
     def drift(self, version: int, ranking: str | None, after: int, limit: int) -> Drift:
         """A version's drift, leaving out the first `after` rows."""

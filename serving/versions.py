@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from rankings.render.clickhouse import View
 from runtime.errors import Permanent
+from serving.asked import Asked
 from serving.found import Publication
 from serving.ports import Records
 
 
 class NoSuchVersion(Permanent):
     """That version was never published."""
+
+
+class NotKept(Permanent):
+    """That version was published, and what the question needs of its time has been dropped since."""
 
 
 class Versions:
@@ -37,3 +43,24 @@ class Versions:
                 self._known[version] = found.publication
                 return found.publication
         raise NoSuchVersion("that version was never published", received=version, todo="GET /v1/publications")
+
+    def check_kept(self, asked: Asked, publication: Publication | None) -> None:
+        """To be called after figures as of a publication, or of none, were read: what is dropped is noted before.
+
+        Raises:
+            NotKept: they may lack something.
+            StoreFailed: the store gives no answer.
+        """
+        kept = self._records.kept()
+        if kept is None:
+            return
+        if publication and asked.view is not View.LIVE and kept.lacks(publication):
+            raise NotKept(
+                f"the figures of version {publication.version} are not kept any more", todo="GET /v1/publications"
+            )
+        if asked.view is not View.RECONCILED and (publication is None or publication.boundary < kept.live_from):
+            number = publication.version if publication else 0
+            raise NotKept(
+                f"the live changes since the boundary of version {number} are not all kept any more",
+                todo="ask with view=reconciled, or as of a later version",
+            )

@@ -166,6 +166,14 @@ def _is_subject(ranking: Ranking) -> str:
     return " AND ".join(f"{column} = {{subject_{column}:String}}" for column in ranking.subject)
 
 
+def kept() -> str:
+    """What was left when versions and live deltas were last dropped; no row if they never were.
+
+    Columns: newest, versions, live_from.
+    """
+    return "SELECT newest, versions, live_from FROM care ORDER BY cared_at DESC LIMIT 1"
+
+
 def publications() -> str:
     """Every version ever published, by its last publishing, newest version first; binds `before` and `limit` UInt32.
 

@@ -22,7 +22,7 @@ def blueprint(api: Api) -> APIBlueprint:
     """The endpoint."""
     made = APIBlueprint("compare", __name__)
 
-    @endpoint(made, "GET", "/v1/rankings/<name>/compare", ComparisonAnswer, problems=(400, 404, 412), table=True)
+    @endpoint(made, "GET", "/v1/rankings/<name>/compare", ComparisonAnswer, problems=(400, 404, 410, 412), table=True)
     def compare_periods(path: Named, query: Compare) -> Response:
         """A ranking of the days from `from` to `to`, with the same subjects' figures of the other days beside them."""
         answer = answered(api, asked(api, path.name, query), query)

@@ -26,6 +26,7 @@ PROBLEMS = {
     404: "There is no such thing; what is valid is named.",
     406: "None of the forms that the caller accepts can be given.",
     409: "The operation could not be done.",
+    410: "What the figures of that version are made of is not kept any more.",
     412: "The live job has not reached `min_position`.",
     429: "The key has made too many requests; `Retry-After` says when to go on.",
     503: "No store that is there can answer, or too many ask; `Retry-After` says when to ask again.",

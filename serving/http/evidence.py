@@ -35,7 +35,7 @@ def blueprint(api: Api) -> APIBlueprint:
     """The endpoint."""
     made = APIBlueprint("evidence", __name__)
 
-    @endpoint(made, "GET", "/v1/evidence/<evidence_id>", EvidenceAgain, problems=(400, 404))
+    @endpoint(made, "GET", "/v1/evidence/<evidence_id>", EvidenceAgain, problems=(400, 404, 410))
     def answer_evidence(path: EvidencePath, query: Nothing) -> Response:
         """The evidence of an answer: its position, the certificate, and whether the same figures come again."""
         return json_response(evidence_again(api, path.evidence_id))

@@ -21,7 +21,7 @@ def blueprint(api: Api) -> APIBlueprint:
     """The endpoint."""
     made = APIBlueprint("get_ranking", __name__)
 
-    @endpoint(made, "GET", "/v1/rankings/<name>", RankingAnswer, problems=(400, 404, 412), table=True)
+    @endpoint(made, "GET", "/v1/rankings/<name>", RankingAnswer, problems=(400, 404, 410, 412), table=True)
     def get_ranking(path: Named, query: Parameters) -> Response:
         """A ranking.
 

@@ -19,7 +19,7 @@ def blueprint(api: Api) -> APIBlueprint:
     """The endpoint."""
     made = APIBlueprint("over_time", __name__)
 
-    @endpoint(made, "GET", "/v1/rankings/<name>/over-time", OverTimeAnswer, problems=(400, 404, 412), table=True)
+    @endpoint(made, "GET", "/v1/rankings/<name>/over-time", OverTimeAnswer, problems=(400, 404, 410, 412), table=True)
     def ranking_over_time(path: Named, query: OverTime) -> Response:
         """A ranking for each day, week or month; `limit` holds in each."""
         answer = answered(api, asked(api, path.name, query), query)

@@ -14,7 +14,7 @@ from serving.http.request_id import current_request_id
 from serving.ports import StoreFailed
 from serving.positions import NotReached
 from serving.slots import Busy
-from serving.versions import NoSuchVersion
+from serving.versions import NoSuchVersion, NotKept
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -66,6 +66,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(Busy, _busy)
     app.register_error_handler(NotReached, _not_reached)
     app.register_error_handler(NoSuchVersion, _no_such_version)
+    app.register_error_handler(NotKept, _not_kept)
     app.register_error_handler(HTTPException, _from_http)
     app.register_error_handler(Exception, _unexpected)
 
@@ -91,6 +92,10 @@ def _no_such_version(error: NoSuchVersion) -> Response:
     detail = f"Version {error.received} was never published; GET /v1/publications lists those that were."
     received = error.received if isinstance(error.received, int) and error.received < 2**53 else str(error.received)
     return respond(Problem(404, "unknown-version", detail, members={"received": received}))
+
+
+def _not_kept(error: NotKept) -> Response:
+    return respond(Problem(410, "version-not-kept", f"{error.wrong[:1].upper()}{error.wrong[1:]}; {error.todo}."))
 
 
 def _from_http(error: HTTPException) -> Response:

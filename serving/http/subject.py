@@ -23,7 +23,7 @@ def blueprint(api: Api) -> APIBlueprint:
     """The endpoint."""
     made = APIBlueprint("subject", __name__)
 
-    @endpoint(made, "GET", "/v1/rankings/<name>/subject", SubjectAnswer, problems=(400, 404, 412), table=True)
+    @endpoint(made, "GET", "/v1/rankings/<name>/subject", SubjectAnswer, problems=(400, 404, 410, 412), table=True)
     def ranking_subject(path: Named, query: SubjectOverTime) -> Response:
         """One subject: its rank among all, and its rank in each day, week or month."""
         question = replace(asked(api, path.name, query), limit=EVERYONE)

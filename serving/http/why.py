@@ -32,7 +32,7 @@ def blueprint(api: Api) -> APIBlueprint:
     """The endpoint."""
     made = APIBlueprint("why", __name__)
 
-    @endpoint(made, "GET", "/v1/rankings/<name>/why", WhyAnswer, problems=(400, 404, 412))
+    @endpoint(made, "GET", "/v1/rankings/<name>/why", WhyAnswer, problems=(400, 404, 410, 412))
     def why_this_number(path: Named, query: Subject) -> Response:
         """Why a number is what it is: by business day, by the newest live changes, by the greatest sales."""
         return json_response(why(api, path.name, query))

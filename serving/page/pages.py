@@ -37,6 +37,7 @@ from serving.page.outline import outline
 from serving.page.rankings import Panel, choices, lacks, panels, told
 from serving.page.timeline import Timeline, timeline
 from serving.ports import StoreFailed
+from serving.versions import NoSuchVersion, NotKept
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -44,6 +45,9 @@ POLICY = (
 )
 
 View = Callable[..., Any]
+
+STATUSES: dict[type[TidelakeError], int] = {NoSuchVersion: 404, NotKept: 410}
+"""Of the pages that tell of errors; any other is of a store that is away."""
 
 
 def blueprint(api: Api) -> Blueprint:
@@ -214,7 +218,7 @@ def guarded(api: Api, scope: str = READ) -> Callable[[View], View]:
                     return redirect("/login", 303)
                 return _page("problem.html", problem.status, detail=problem.detail)
             except TidelakeError as error:
-                return _page("problem.html", 503, detail=told(error))
+                return _page("problem.html", STATUSES.get(type(error), 503), detail=told(error))
 
         return wrapper
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from rankings.render import shapes
 from serving.asked import Asked
-from serving.found import Publication
+from serving.found import Kept, Publication
 from serving.records import DayPart, DeltaPart, Drift, DriftRow, DriftSum, Position, Published, Reasons, Refused, Wanted
 from serving.stores.clickhouse import ClickHouse, Rows, parameters
 
@@ -29,6 +29,12 @@ class ClickHouseRecords:
             Published(Publication(int(version), boundary, tuple(map(int, chain)), tuple(names), at), int(times))
             for version, boundary, chain, names, at, times in rows
         )
+
+    def kept(self) -> Kept | None:
+        """What was left when versions and live deltas were last dropped."""
+        for newest, versions, live_from in self._server.rows(shapes.kept(), {}):
+            return Kept(int(newest), frozenset(map(int, versions)), live_from)
+        return None
 
     def drift(self, version: int, ranking: str | None, after: int, limit: int) -> Drift:
         """A version's drift, leaving out the first `after` rows."""

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from runtime.errors import Retryable
 from serving.asked import Asked
-from serving.found import Publication
+from serving.found import Kept, Publication
 from serving.records import (
     DayPart,
     DeltaPart,
@@ -39,6 +39,7 @@ class MemoryRecords:
     progress: list[Position] = field(default_factory=list)
     days: tuple[DayPart, ...] = ()
     deltas: tuple[DeltaPart, ...] = ()
+    left: Kept | None = None
     switch: Switch = field(default_factory=Switch)
 
     def publications(self, before: int, limit: int) -> tuple[Published, ...]:
@@ -46,6 +47,11 @@ class MemoryRecords:
         self.switch.count("ClickHouse")
         known = sorted(self.published, key=lambda each: -each.publication.version)
         return tuple(each for each in known if each.publication.version < before)[:limit]
+
+    def kept(self) -> Kept | None:
+        """As it was put there."""
+        self.switch.count("ClickHouse")
+        return self.left
 
     def drift(self, version: int, ranking: str | None, after: int, limit: int) -> Drift:
         """As it was put there."""

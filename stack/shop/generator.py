@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate
 from math import log, sqrt
@@ -18,6 +18,9 @@ SOURCE = "shop"
 
 MEDIAN_EUROS, SPREAD = 42.0, 1.1
 """Half of all sales are below the median; the logarithm of an amount has this standard deviation."""
+
+EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
+"""The contract refuses sales from before."""
 
 REFUND_SHARE = 0.01
 OPENS, PEAK, CLOSES = 7.0, 15.0, 23.0
@@ -113,8 +116,9 @@ class Generator:
         return self._in_country(sale.sale_id, country, sale.occurred_at)
 
     def on_other_day(self, sale: Sale) -> Sale:
-        """The same sale, one to five days earlier."""
-        return replace(sale, occurred_at=sale.occurred_at - timedelta(days=self.random.randint(1, 5)))
+        """The same sale, one to five days earlier, as far as the contract lets it."""
+        earlier = sale.occurred_at - timedelta(days=self.random.randint(1, 5))
+        return replace(sale, occurred_at=max(earlier, EARLIEST))
 
     def _a_country(self) -> Country:
         return self.random.choices(self._countries, cum_weights=self._country_weights)[0]

@@ -20,6 +20,7 @@ from batch.reconcile import Published
 from batch.source import compare
 from batch.verify import published_row, verify
 from rankings.catalogue import RANKINGS, TOP_SALES_PER_CITY
+from rankings.render import shapes
 from rankings.topics import SHOP_SALES
 from runtime.errors import Permanent
 from serving.stores.postgres import Postgres, PostgresTotals
@@ -109,6 +110,9 @@ def test_care_changes_no_answer_and_drops_what_is_not_kept(world: World) -> None
     assert_published(world, 4, log.before(log.now))
     assert world.clickhouse(f"SELECT count() FROM {TOP_SALES_PER_CITY.live_table}") == [(0,)]
     assert {version for (version,) in world.postgres("SELECT DISTINCT version FROM totals")} == {3, 4}
+    day = datetime(2026, 3, 1)
+    assert world.clickhouse(shapes.kept()) == [(4, [3, 4], day)]
+    assert world.postgres("SELECT live_kept_from FROM care") == [(day.replace(tzinfo=UTC),)]
     tags = world.spark.sql("SELECT name FROM lake.silver.sales.refs WHERE type = 'TAG'").collect()
     assert {each.name for each in tags} == {"v3", "v4"}
     assert wrong(verify(4, world.settings, Quiet())) == []

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 BRONZE_SCHEMA = "topic string, partition int, offset bigint, key binary, payload binary, log_time timestamp"
-SHARED = ("publications", "quarantine", "progress", "labels", "drift")
+SHARED = ("publications", "care", "quarantine", "progress", "labels", "drift")
 
 
 @dataclass

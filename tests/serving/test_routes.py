@@ -12,6 +12,7 @@ import pytest
 from rankings.catalogue import TOP_SALES_PER_CITY, TOP_SALESMAN_IN_COUNTRY
 from rankings.oracle import Filter
 from rankings.sale import Sale
+from serving.found import Kept
 from serving.records import DayPart, DeltaPart, Published, SaleSeen
 from tests.serving.test_http import problem
 from tests.serving.world import (
@@ -212,6 +213,30 @@ def test_an_older_version_can_be_asked_for(doubles: Doubles, caller: Caller, cha
     assert caller.answer(CITY, as_of="1")["data"] == caller.answer(CITY)["data"]
     document = problem(caller.get(ADDRESS, as_of="99"), 404)
     assert document["received"] == 99
+
+
+def test_what_care_has_dropped_of_an_older_version_is_not_answered(
+    doubles: Doubles, caller: Caller, changes: list[Change]
+) -> None:
+    boundary = doubles.records.published[0].publication.boundary
+    link = caller.answer(CITY, as_of="1")["evidence"]["link"]
+    second, limits = timedelta(seconds=1), iter(range(100, 200))
+
+    def answered(**asked: str) -> int:
+        # Figures that were read when all of it was there are right, and the cache keeps them.
+        return int(caller.get(ADDRESS, limit=str(next(limits)), **asked).status_code)
+
+    doubles.records.left = Kept(2, frozenset({2}), boundary)
+    assert [answered(as_of="1", view=view) for view in ("merged", "reconciled", "live")] == [410, 410, 200]
+    assert "version 1" in problem(caller.get(f"{ADDRESS}/why", as_of="1", **BERLIN), 410)["detail"]
+    assert problem(caller.get(link), 410)["type"] == "urn:tidelake:problem:version-not-kept"
+    doubles.records.left = Kept(2, frozenset({1, 2}), boundary + second)
+    assert [answered(as_of="1", view=view) for view in ("merged", "reconciled", "live")] == [410, 200, 410]
+    assert "view=reconciled" in problem(caller.get(ADDRESS, as_of="1", limit="2"), 410)["detail"]
+    doubles.records.left = Kept(0, frozenset(), boundary)
+    assert [answered(as_of="1", view=view) for view in ("merged", "reconciled", "live")] == [200] * 3
+    doubles.records.left = Kept(2, frozenset(), boundary + timedelta(days=9))
+    assert answered() == 200
 
 
 def test_why_a_number_is_what_it_is(doubles: Doubles, caller: Caller, changes: list[Change]) -> None:

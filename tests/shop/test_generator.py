@@ -33,8 +33,12 @@ def test_the_same_seed_gives_the_same_sales() -> None:
     assert drawn(200) != drawn(200, seed=2)
 
 
-def test_every_sale_keeps_the_contract() -> None:
-    for sale in drawn(2_000):
+def test_every_sale_keeps_the_contract_however_often_it_moves_to_another_day() -> None:
+    draw = Generator(3, until=datetime(1971, 1, 9, tzinfo=UTC), days=1)
+    (first,) = draw.sales(1, 1)
+    moved = [first := draw.on_other_day(first) for _ in range(20)]
+    assert moved[0].occurred_at > moved[-1].occurred_at
+    for sale in (*drawn(2_000), *moved):
         fields = {name: getattr(sale, name) for name in Sale.__dataclass_fields__}
         fields["occurred_at"] = sale.occurred_at.isoformat().replace("+00:00", "Z")
         assert parse(json.dumps(fields, default=str).encode()) == sale

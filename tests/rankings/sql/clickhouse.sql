@@ -14,6 +14,16 @@ CREATE TABLE IF NOT EXISTS publications
 ENGINE = MergeTree ORDER BY published_at
 COMMENT 'One row flips all answers to a version; the row last published counts; publishing an older version again is the rollback'
 ;
+CREATE TABLE IF NOT EXISTS care
+(
+    cared_at DateTime64(6, 'UTC') COMMENT 'just before it was dropped',
+    newest UInt32 COMMENT 'the greatest version that there was: nothing has been dropped of later ones',
+    versions Array(UInt32) COMMENT 'the versions up to it whose differences are kept',
+    live_from DateTime64(3, 'UTC') COMMENT 'log time from which on all live deltas are kept'
+)
+ENGINE = MergeTree ORDER BY cared_at
+COMMENT 'What tidelake care has left; figures as of a version need all of its chain, and with live ones the deltas since its boundary'
+;
 CREATE TABLE IF NOT EXISTS quarantine
 (
     id String DEFAULT concat(topic, '/', toString(partition), '/', toString(offset))

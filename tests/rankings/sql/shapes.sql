@@ -67,6 +67,9 @@ WHERE version = {version:UInt32}
 GROUP BY ranking, currency, cause
 ORDER BY ranking, currency, cause
 
+-- kept()
+SELECT newest, versions, live_from FROM care ORDER BY cared_at DESC LIMIT 1
+
 -- positions()
 SELECT path, topic, partition, committed, log_end, seen_through, measured_at
 FROM progress FINAL

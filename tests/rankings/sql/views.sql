@@ -23,6 +23,19 @@ COMMENT 'One row flips all answers to a version; the row last published counts; 
 CREATE TABLE IF NOT EXISTS publications ON CLUSTER main AS publications_local
 ENGINE = Distributed(main, tidelake, publications_local, cityHash64(published_at))
 ;
+CREATE TABLE IF NOT EXISTS care_local ON CLUSTER main
+(
+    cared_at DateTime64(6, 'UTC') COMMENT 'just before it was dropped',
+    newest UInt32 COMMENT 'the greatest version that there was: nothing has been dropped of later ones',
+    versions Array(UInt32) COMMENT 'the versions up to it whose differences are kept',
+    live_from DateTime64(3, 'UTC') COMMENT 'log time from which on all live deltas are kept'
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}') ORDER BY cared_at
+COMMENT 'What tidelake care has left; figures as of a version need all of its chain, and with live ones the deltas since its boundary'
+;
+CREATE TABLE IF NOT EXISTS care ON CLUSTER main AS care_local
+ENGINE = Distributed(main, tidelake, care_local, cityHash64(cared_at))
+;
 CREATE TABLE IF NOT EXISTS quarantine_local ON CLUSTER main
 (
     id String DEFAULT concat(topic, '/', toString(partition), '/', toString(offset))
