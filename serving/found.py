@@ -57,7 +57,7 @@ class SourceFares:
 
     Attributes:
         name: the source's name.
-        kind: postgres, files, rest or soap.
+        kind: postgres, files, rest or soap; unknown where its definition was never valid.
         topic: where its records go in the log.
         state: running, waiting, retrying, stopped, or unknown where nothing has told yet.
         last_error: why it is retrying or stopped; empty where it is well.

@@ -237,6 +237,7 @@ def environment() -> dict[str, str]:
         "source_dsn": now.source_dsn.get_secret_value(),
         "platform_dsn": now.platform_dsn.get_secret_value(),
         "clickhouse": now.clickhouse.get_secret_value(),
+        "clickhouse_analyst": now.clickhouse_analyst.get_secret_value(),
         "kafka": now.kafka,
         "connect": now.connect,
         "flink": now.flink,

@@ -46,6 +46,16 @@ _DAY_SCHEMA = {
     "pattern": "^(19[7-9][0-9]|20[0-9]{2}|21[0-3][0-9]|214[0-8])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
 }
 
+_OFFSET_SCHEMA = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,249}/[0-9]{1,9}/[0-9]{1,18}$"}
+_LOG_TIME_SCHEMA = {
+    "type": "string",
+    "format": "date-time",
+    "pattern": (
+        "^(19[7-9][0-9]|2[0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+        r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+    ),
+}
+
 
 def _name(text: object) -> str:
     """As the contract keeps text, so that what looks the same is the same."""
@@ -97,7 +107,7 @@ Limit = Annotated[int, Field(ge=1, le=LARGEST_LIMIT), Number]
 Position = Annotated[
     Wanted,
     BeforeValidator(_position),
-    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,249}/[0-9]{1,9}/[0-9]{1,18}$"}),
+    WithJsonSchema({"anyOf": [_OFFSET_SCHEMA, _LOG_TIME_SCHEMA]}),
 ]
 
 LIMIT_VALID = f"a whole number from 1 to {LARGEST_LIMIT}"

@@ -100,6 +100,8 @@ def _mend(operation: dict[str, Any]) -> None:
         if len(kinds) == 1:
             del schema["anyOf"]
             schema |= kinds[0]
+        elif kinds:
+            schema["anyOf"] = kinds
         schema.pop("default", None) if schema.get("default", "") is None else None
         for name in ("title", "description"):
             schema.pop(name, None)

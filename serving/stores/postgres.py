@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC
@@ -24,7 +25,7 @@ from serving.paging import trimmed
 from serving.ports import ApiKey, StoreAway, StoreRefused
 
 CONNECTIONS = 32
-"""More than the API has threads: the pool refuses instead of waiting."""
+"""Of one process, at most: the server has 100 for everybody. Threads beyond them wait for one."""
 
 Rows = list[tuple[Any, ...]]
 
@@ -42,11 +43,16 @@ class Postgres:
         dsn: the address, with user and password.
         timeout_seconds: longest wait for one statement.
         breaker: keeps a dead server from costing every request the timeout.
+        connections: how many there are at most; who finds none free waits for one, within the timeout.
     """
 
-    def __init__(self, dsn: SecretStr, timeout_seconds: float, breaker: Breaker | None = None) -> None:
+    def __init__(
+        self, dsn: SecretStr, timeout_seconds: float, breaker: Breaker | None = None, connections: int = CONNECTIONS
+    ) -> None:
         self._dsn, self._timeout_ms = dsn, int(timeout_seconds * 1000)
         self._breaker = breaker or Breaker("PostgreSQL")
+        # The pool itself refuses instead of waiting.
+        self._connections, self._free = connections, threading.Semaphore(connections)
         self._connecting = Flights[ThreadedConnectionPool]()
         self._made: ThreadedConnectionPool | None = None
 
@@ -55,7 +61,7 @@ class Postgres:
 
         Raises:
             StoreAway: there is no answer.
-            StoreRefused: PostgreSQL answers with an error.
+            StoreRefused: PostgreSQL answers with an error, or no connection came free in time.
         """
         return self._breaker.call(lambda: self._answer(statement(name), parameters))
 
@@ -84,12 +90,17 @@ class Postgres:
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
         pool = self._pool()
-        connection = pool.getconn()
+        if not self._free.acquire(timeout=self._timeout_ms / 1000):
+            raise StoreRefused("PostgreSQL is busy", received=f"no connection was free within {self._timeout_ms} ms")
         try:
-            connection.autocommit = True
-            yield connection
+            connection = pool.getconn()
+            try:
+                connection.autocommit = True
+                yield connection
+            finally:
+                pool.putconn(connection, close=bool(connection.closed))
         finally:
-            pool.putconn(connection, close=bool(connection.closed))
+            self._free.release()
 
     def _pool(self) -> ThreadedConnectionPool:
         pool = self._made
@@ -101,7 +112,7 @@ class Postgres:
     def _connect(self) -> ThreadedConnectionPool:
         return ThreadedConnectionPool(
             1,
-            CONNECTIONS,
+            self._connections,
             self._dsn.get_secret_value(),
             connect_timeout=2,
             tcp_user_timeout=self._timeout_ms,

@@ -38,6 +38,7 @@ Anyway = Annotated[bool, typer.Option("--anyway", help="Also records that are no
 Why = Annotated[str, typer.Option(help="The reason, for the history.")]
 By = Annotated[str, typer.Option(help="Who does this, for the history; you, unless said.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Correct a field; repeatable.")]
+Raw = Annotated[bool, typer.Option("--raw", help="The payload alone, byte for byte, as it came.")]
 Payload = Annotated[Path | None, typer.Option(help="A file whose content takes the place of the record.")]
 
 
@@ -70,14 +71,14 @@ def list_(
 
 
 @quarantine.command()
-def show(name: Name, as_json: AsJson = False, payload: Annotated[bool, typer.Option("--raw")] = False) -> None:
-    """Show a record: the payload, what is wrong with it, and its whole history; --raw writes the payload alone."""
+def show(name: Name, as_json: AsJson = False, raw: Raw = False) -> None:
+    """Show a record: the payload, what is wrong with it, and its whole history."""
     from streaming.quarantine import view
 
     with _opened() as held:
         record = held.record(name)
         history, origin = held.history(record.id), held.origin(record.id)
-    if payload:
+    if raw:
         view.write_bytes(record.payload)
     elif as_json:
         told = [view.event_as_json(each) for each in history]

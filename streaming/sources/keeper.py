@@ -111,8 +111,7 @@ class Keeper:
         for name, source in defined.items():
             if _enabled(told, name):
                 self._keep(source, told.get(name))
-        if whole:
-            self._standing.write(known, told)
+        self._standing.write(known, told, self._catalogue.unknown)
         for each in self._catalogue.wrong:
             raise each.error
 

@@ -7,9 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+
+from runtime import cli
 
 RAISING = """
 import sys
@@ -99,3 +104,16 @@ finally:
     assert ended.returncode == 0, ended.stderr
     for name in ("up", "down", "status", "reconcile", "lineage", "shop"):
         assert f" {name} " in ended.stdout
+
+
+def test_every_option_says_what_it_does() -> None:
+    silent = list(_silent(typer.main.get_command(cli.app()), "tidelake"))
+    assert silent == []
+
+
+def _silent(command: Any, name: str) -> Iterator[str]:
+    """The options of a command, and of those below it, that have no text for `--help`."""
+    options = [each for each in command.params if each.param_type_name == "option"]
+    yield from (f"{name} {each.opts[0]}" for each in options if not each.help)
+    for below, each in getattr(command, "commands", {}).items():
+        yield from _silent(each, f"{name} {below}")

@@ -66,14 +66,19 @@ def tidy(case: Any) -> None:
 
 
 def impossible_day(case: Any) -> bool:
-    """Such as the 31st of February, which the pattern lets pass."""
-    from datetime import date
+    """Such as the 31st of February, which the patterns let pass."""
+    from datetime import date, datetime
 
     for name in ("from", "to", "against_from", "against_to"):
         try:
             date.fromisoformat(str((case.query or {}).get(name, "2026-01-01")))
         except ValueError:
             return True
+    position = str((case.query or {}).get("min_position", ""))
+    try:
+        datetime.fromisoformat(position)
+    except ValueError:
+        return "T" in position and "/" not in position
     return False
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -203,6 +204,20 @@ def test_an_answer_waits_for_the_position_that_its_caller_wrote(doubles: Doubles
         (error,) = problem(caller.get(path, min_position=text), 400)["errors"]
         assert error["parameter"] == "min_position"
     problem(caller.get(path, min_position="cdc.public.sales/1/9", view="reconciled"), 400)
+
+
+def test_the_reference_allows_the_positions_that_the_api_takes(caller: Caller) -> None:
+    path = f"/v1/rankings/{TOP_SALES_PER_CITY.name}"
+    described = json.loads(caller.client.get("/openapi.json").text)["paths"]["/v1/rankings/{name}"]["get"]["parameters"]
+    (schema,) = [each["schema"] for each in described if each["name"] == "min_position"]
+    kinds = schema["anyOf"]
+    times = ("2026-03-31T11:59:57Z", "2026-03-31T11:59:57.250Z", "2026-03-31T13:59:57+02:00")
+    for text in ("cdc.public.sales/1/9", *times):
+        assert caller.get(path, min_position=text).status_code == 200
+        assert any(re.search(each["pattern"], text) for each in kinds), text
+    for text in ("cdc.public.sales/1", "2026-03-31T12:00:00", "2026-03-31", "-1"):
+        assert caller.get(path, min_position=text).status_code == 400
+        assert not any(re.search(each["pattern"], text) for each in kinds), text
 
 
 def test_a_position_that_does_not_come_is_told(

@@ -23,7 +23,8 @@ from runtime.settings import Settings
 from serving.compose import compose
 from serving.http.app import create_app
 from serving.keys import create_key
-from serving.stores.postgres import Postgres, PostgresTotals
+from serving.ports import StoreRefused
+from serving.stores.postgres import CONNECTIONS, Postgres, PostgresTotals
 from tests import postgres
 from tests.serving.conftest import free_port, gateway, make_platform, make_tables, redis_server, server
 from tests.serving.world import Caller
@@ -92,6 +93,46 @@ def test_connections_that_postgresql_dropped_are_replaced(platform: SecretStr) -
     with psycopg2.connect(platform.get_secret_value()) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tidelake-api'")
     totals.published()
+
+
+@contextmanager
+def locked(platform: SecretStr) -> Iterator[None]:
+    """Nobody can read the ledger meanwhile."""
+    with closing(psycopg2.connect(platform.get_secret_value())) as connection, connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+def waiting(platform: SecretStr) -> int:
+    """How many statements of the API wait for a lock."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tidelake-api' AND wait_event_type = 'Lock'"
+    with closing(psycopg2.connect(platform.get_secret_value())) as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        (count,) = cursor.fetchone() or (0,)
+        return int(count)
+
+
+def test_threads_beyond_the_connections_of_postgresql_wait_for_one(platform: SecretStr, key: str) -> None:
+    threads, totals = Settings().api_threads, PostgresTotals(Postgres(platform, 30.0))
+    with ThreadPoolExecutor(threads) as pool:
+        with locked(platform):
+            asked = [pool.submit(totals.published) for _ in range(threads)]
+            give_up = time.monotonic() + 20
+            while waiting(platform) < min(CONNECTIONS, threads):
+                assert time.monotonic() < give_up
+                time.sleep(0.1)
+            assert [each.exception() for each in asked if each.done()] == []
+        assert {getattr(each.result(), "version", None) for each in asked} == {1}
+
+
+def test_nobody_waits_longer_than_the_timeout_for_a_connection(platform: SecretStr, key: str) -> None:
+    totals = PostgresTotals(Postgres(platform, 0.5, connections=1))
+    assert totals.published() is not None
+    with locked(platform), ThreadPoolExecutor(6) as pool:
+        errors = [each.exception(20) for each in [pool.submit(totals.published) for _ in range(6)]]
+        assert {type(each) for each in errors} == {StoreRefused}
+        assert any("PostgreSQL is busy" in str(each) for each in errors)
+    assert totals.published() is not None, "a server that is busy is not left alone"
 
 
 @contextmanager

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
+from rankings.render.clickhouse import source_states
 from runtime.errors import Permanent
 from runtime.settings import Settings, settings
+from streaming.clickhouse import connect
 from streaming.sources import catalogue, state
 from streaming.sources.keeper import Keeper
 from streaming.sources.runner import STOPPED
@@ -124,6 +126,28 @@ def test_a_source_follows_its_file_and_its_operator(chosen: Settings, keeper: Ke
     drop.file.unlink()
     until(keeper, lambda: not keeper.children)
     assert last.poll() is not None
+
+
+def test_a_file_that_was_never_valid_is_told_and_the_others_go_on_being_told(
+    chosen: Settings, keeper: Keeper, tmp_path: Path
+) -> None:
+    drop, broken = Drop(chosen, tmp_path, "whole"), chosen.sources_dir / "broken.yaml"
+    drop.define()
+    broken.write_text("name: broken\nkind: fils\n")
+    until(keeper, lambda: {"whole", "broken"} <= standing().keys())
+    now, error = standing()["broken"]
+    assert now == "stopped"
+    assert "broken.yaml is not valid" in error
+    broken.unlink()
+    until(keeper, lambda: "broken" not in standing())
+    assert "whole" in standing()
+
+
+def standing() -> dict[str, tuple[str, str]]:
+    """State and last error of each source, as answers tell them."""
+    with closing(connect()) as client:
+        rows = client.query(source_states()).result_rows
+        return {name: (now, error) for name, _, _, now, error, *_ in rows}
 
 
 def test_from_a_wsdl_to_sales_in_the_log_and_out_of_quarantine(chosen: Settings, keeper: Keeper) -> None:

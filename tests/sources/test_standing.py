@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from runtime.errors import Retryable
+from runtime.errors import Permanent, Retryable
 from runtime.settings import Settings
 from streaming.clickhouse import connect
 from streaming.sources import standing
+from streaming.sources.catalogue import Unusable
 from streaming.sources.standing import Standing
 from streaming.sources.state import SourceState, State
 from tests.sources.test_mapping import source
@@ -33,6 +35,26 @@ def test_every_source_is_told_until_it_is_gone(servers: Settings) -> None:
     assert told()["standing-till"][2:4] == ("retrying", "away")
     copies.write([], {"standing-till": away})
     assert told()["standing-till"][-1] == 0
+
+
+def test_a_definition_that_was_never_valid_is_told_and_the_others_go_on(servers: Settings) -> None:
+    till, other = (source().model_copy(update={"name": f"standing-{name}"}) for name in ("good", "other"))
+    copies, read = Standing(every_seconds=0), datetime(2026, 3, 1, tzinfo=UTC)
+    copies.write([till, other], {})
+    wrong = [
+        Unusable(Path(f"/{name}.yaml"), f"standing-{name}", Permanent("kind: no such kind")) for name in ("bad", "good")
+    ]
+    well = {"standing-good": SourceState("standing-good", "files", State.WAITING, last_read_at=read)}
+    copies.write([till], well, wrong)
+    assert told()["standing-good"] == ("files", "events.files", "waiting", "", read.replace(tzinfo=None), 1)
+    assert told()["standing-bad"] == ("unknown", "", "stopped", "kind: no such kind", None, 1)
+    assert told()["standing-other"][-1] == 1, "the file may define it"
+    copies.write([till], well)
+    assert {name: told()[f"standing-{name}"][-1] for name in ("good", "bad", "other")} == {
+        "good": 1,
+        "bad": 0,
+        "other": 0,
+    }
 
 
 def test_it_is_told_no_more_often_than_wanted(servers: Settings) -> None:

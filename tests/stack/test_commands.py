@@ -44,9 +44,10 @@ def test_env_holds_what_programs_need(home: Path) -> None:
     addresses.write(addresses.choose())
     (home / "api.key").write_text("tl_key\n")
     told = json.loads(run("env", "--json")[1])
-    names = "api api_key source_dsn platform_dsn clickhouse kafka connect flink redis"
+    names = "api api_key source_dsn platform_dsn clickhouse clickhouse_analyst kafka connect flink redis"
     assert set(told) == set(names.split())
     assert told["api_key"] == "tl_key"
+    assert told["clickhouse_analyst"].startswith("http://analyst:")
 
 
 def test_env_can_be_evaluated_by_a_shell() -> None:

@@ -67,7 +67,7 @@ CREATE TABLE IF NOT EXISTS quarantine_history
 (
     id String COMMENT 'the record in quarantine',
     happened_at DateTime64(6, 'UTC') COMMENT 'when it was done; of superseded, when the log took the good record',
-    event LowCardinality(String) COMMENT 'sending, replayed, refused, discarded or superseded',
+    event LowCardinality(String) COMMENT 'sending, replayed, unsent, refused, discarded or superseded',
     who String COMMENT 'who did it',
     why String COMMENT 'the reason that was given, or what was wrong with it this time',
     topic LowCardinality(String) COMMENT 'position of the replayed or the superseding record in the log',
@@ -162,7 +162,7 @@ COMMENT 'How far the log has been searched for records that supersede those in q
 ;
 CREATE TABLE IF NOT EXISTS progress
 (
-    path LowCardinality(String) COMMENT 'which job: live, lake or inspect',
+    path LowCardinality(String) COMMENT 'which job: live or lake',
     topic LowCardinality(String) COMMENT 'the topic it reads',
     partition UInt32 COMMENT 'the partition it reads',
     committed UInt64 COMMENT 'every record below this offset has arrived where the job writes',
