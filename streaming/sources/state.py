@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -47,8 +47,12 @@ ON CONFLICT (name) DO UPDATE SET
 """
 
 
+CONNECTOR, ALARM = "connector", "alarm"
+"""In the details of a source in PostgreSQL: the state of what reads its tables, and what a person has to know of it."""
+
+
 class State(StrEnum):
-    """What a source is doing."""
+    """What a source is doing; where two parts of it tell, the later one here counts."""
 
     RUNNING = "running"
     WAITING = "waiting"
@@ -107,7 +111,7 @@ def add(chosen: Settings, state: SourceState) -> None:
 
 
 def read(chosen: Settings) -> dict[str, SourceState]:
-    """What is told of every source, by name.
+    """What is told of every source, by name; of tables whose records a process maps, what both parts tell as one.
 
     Raises:
         Retryable: PostgreSQL does not answer.
@@ -115,7 +119,17 @@ def read(chosen: Settings) -> dict[str, SourceState]:
     with _cursor(chosen) as cursor:
         cursor.execute(SELECT)
         rows = cursor.fetchall()
-    return {row[0]: SourceState(row[0], row[1], State(row[2]), *row[3:]) for row in rows}
+    return {row[0]: _whole(SourceState(row[0], row[1], State(row[2]), *row[3:])) for row in rows}
+
+
+def _whole(told: SourceState) -> SourceState:
+    """The worse state of process and connector, with the errors of both. Details of another kind may be old ones."""
+    if told.kind != "postgres" or CONNECTOR not in told.detail:
+        return told
+    states = list(State)
+    worse = max(told.state, State(told.detail[CONNECTOR]), key=states.index)
+    errors = dict.fromkeys(each for each in (told.last_error, told.detail.get(ALARM)) if each)
+    return replace(told, state=worse, last_error="; ".join(errors) or None)
 
 
 def want(chosen: Settings, name: str, kind: str, *, enabled: bool) -> None:

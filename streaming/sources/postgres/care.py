@@ -77,8 +77,8 @@ class Care:
             log.warning("sources that are defined no more could not be ended", error=str(error))
 
     def _note(self, source: PostgresSource, health: Health) -> None:
-        """Where a process maps the records, the state is told by that process, and only the details are told here."""
-        detail = {**health.detail, "alarm": health.alarm}
+        """Where a process maps the records, it tells the state, and what is told here is read together with that."""
+        detail = {**health.detail, state.CONNECTOR: health.state, state.ALARM: health.alarm}
         told = SourceState(source.name, source.kind, State(health.state), health.alarm or None, detail=detail)
         try:
             if source.has_runner:
