@@ -60,7 +60,7 @@ def spark(batch_settings: Settings) -> Iterator[SparkSession]:
 def world(batch_settings: Settings, spark: SparkSession) -> World:
     """Empty stores and an empty lake."""
     with psycopg2.connect(batch_settings.platform_dsn.get_secret_value()) as connection, connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS drift, totals, ledger, nights, labels, api_keys CASCADE")
+        cursor.execute("DROP TABLE IF EXISTS drift, totals, ledger, nights, care, labels, api_keys CASCADE")
         cursor.execute((files("rankings") / "sql" / "postgres_tables.sql").read_text())
     made = World(batch_settings, spark)
     made.clear()
