@@ -17,7 +17,7 @@ from tests.batch.log import Log
 from tests.batch.test_reconcile import assert_published, grown, published
 from tests.batch.world import World
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(1800)]
 
 STEPS = {
     **dict.fromkeys(("spark", "lake", "parse", "silver", "gold", "load"), 0.6),

@@ -51,7 +51,7 @@ for topic in TOPICS:
 producer.flush()
 ensure_bronze(settings())
 lake.plan(settings(), bounded=True).execute().wait()
-print(boundary.isoformat())
+print("TOLD", boundary.isoformat())
 """
 
 RECONCILIATION = """
@@ -81,7 +81,7 @@ with session(settings()) as spark:
     exact = all(world.published(each) == world.expected(each, log.records) for each in RANKINGS)
 bronze = load_catalog(CATALOG, **python_properties(settings())).load_table("bronze.log").scan().to_arrow()
 kinds = outcome.certificate.kinds
-print(json.dumps({"exact": exact, "files": silver, "bronze": bronze.num_rows, "kinds": dict(kinds)}))
+print("TOLD", json.dumps({"exact": exact, "files": silver, "bronze": bronze.num_rows, "kinds": dict(kinds)}))
 """
 
 
@@ -120,13 +120,14 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def ran(program: str, *arguments: str, told: dict[str, str]) -> str:
-    """The last line of what a program says with these settings."""
+    """What a program tells with these settings; its JVM may write lines of its own, also behind that."""
     environment = {**os.environ, **{f"TIDELAKE_{name}": value for name, value in told.items()}}
     environment["HADOOP_CLASSPATH"] = class_path("hadoop")
     command = [sys.executable, "-c", program, *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
-    return done.stdout.splitlines()[-1]
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("TOLD "))
+    return line.removeprefix("TOLD ")
 
 
 @pytest.mark.servers
