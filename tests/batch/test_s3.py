@@ -36,7 +36,9 @@ from streaming.topics import make_topics
 from rankings.topics import TOPICS
 from tests.batch.log import Log
 
-log, producer = Log(seed=61), Producer({"bootstrap.servers": settings().kafka})
+log = Log(seed=61)
+# Without idempotence a retry may change the order of a partition's records, and with it which one is a sale's last.
+producer = Producer({"bootstrap.servers": settings().kafka, "enable.idempotence": True})
 make_topics(settings(), TOPICS)
 log.grow(40)
 for record in log.records:
