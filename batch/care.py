@@ -125,14 +125,16 @@ def _stores(store: Store, ledger: Ledger, known: Kept, among: Iterable[Ranking])
     """
     until = ledger.boundary_before(known.current)
     day = until.astimezone(UTC).date() if until else None
-    live_from = datetime.combine(day, time(), UTC) if day else ledger.live_kept_from()
-    store.cared(known.newest, sorted(known.chains), live_from or datetime.fromtimestamp(0, UTC))
+    # What is gone does not come back by a rollback, or by a setting that keeps more.
+    dropped_before = ledger.live_kept_from() or datetime.fromtimestamp(0, UTC)
+    live_from = max(dropped_before, datetime.combine(day, time(), UTC)) if day else dropped_before
+    store.cared(known.newest, sorted(store.not_dropped(known.chains)), live_from)
     gone = [version for version in store.loaded_versions() if version not in known.chains]
     for version in gone:
         store.drop(version)
     ledger.forget_totals(known.chains)
     days = 0
-    if day and live_from:
+    if day:
         days = sum(store.drop_live_before(ranking, day) for ranking in among)
         ledger.cared(live_from)
     return f"{len(gone)} versions and {days} days of live deltas dropped"

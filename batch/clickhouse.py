@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from batch.checksum import Checksum
 from rankings.ranking import Ranking
-from rankings.render import checks
+from rankings.render import checks, shapes
 from rankings.render import clickhouse as render
 from runtime.errors import Permanent, Retryable
 
@@ -139,6 +139,12 @@ class Store:
             names = ["version", "boundary", "versions", "rankings", "published_at"]
             client.insert("publications", [row], column_names=names)
         return at
+
+    def not_dropped(self, versions: Iterable[int]) -> list[int]:
+        """Those of some versions that have not been dropped, as far as that was noted."""
+        for newest, kept, _ in self.rows(shapes.kept()):
+            return [version for version in versions if version > newest or version in kept]
+        return list(versions)
 
     def cared(self, newest: int, versions: Sequence[int], live_from: datetime) -> None:
         """Notes what will be left of the versions up to one, and from which log time on of the live deltas."""

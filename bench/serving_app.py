@@ -39,7 +39,15 @@ def _stores() -> Stores:
     deltas, records, ledger = MemoryDeltas(), MemoryRecords(), MemoryLedger()
     deltas.live[TOP_SALES_PER_CITY.name] = live
     keys = MemoryKeys({hashed: ApiKey("tl_measure", hashed, ("read",))})
-    beside = (records, records, MemoryLake(), ledger, ledger, MemoryOperations(), CommandLineage(60))
+    beside = (
+        records,
+        records,
+        MemoryLake(),
+        ledger,
+        ledger,
+        MemoryOperations(),
+        CommandLineage(60, settings().sources_dir),
+    )
     return Stores(deltas, MemoryTotals(), keys, RedisCache(settings().redis), *beside)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rankings.catalogue import RANKINGS, ranking
 from runtime.errors import Permanent
+
+if TYPE_CHECKING:
+    from streaming.sources.definition import Source
 
 
 def register(app: typer.Typer) -> None:
@@ -24,26 +27,28 @@ def lineage(
     emit: Annotated[bool, typer.Option("--emit", help="Write the lineage of all rankings to DataHub.")] = False,
 ) -> None:
     """Show the way of a ranking's answers back to their sources, column by column."""
-    _tell_what_is_left_out()
+    defined = _defined()
     if emit:
-        _emit()
+        _emit(defined)
     elif name is None:
         raise Permanent("no ranking was named", valid=_names(), todo="name one, or write all with --emit")
     if name is not None:
-        _show(name, as_json)
+        _show(name, as_json, defined)
 
 
-def _tell_what_is_left_out() -> None:
+def _defined() -> tuple[Source, ...]:
+    """The sources whose definitions are valid; tells which are not."""
     from runtime.settings import settings
     from streaming.sources.catalogue import Catalogue
 
     catalogue = Catalogue(settings())
-    catalogue.look()
+    found = catalogue.look()
     for each in catalogue.wrong:
         typer.echo(f"the source {each.name} is left out: {each.error}", err=True)
+    return found
 
 
-def _show(name: str, as_json: bool) -> None:
+def _show(name: str, as_json: bool, defined: tuple[Source, ...]) -> None:
     from rich.console import Console
 
     from metadata import lineage as derived
@@ -54,17 +59,18 @@ def _show(name: str, as_json: bool) -> None:
     except KeyError as error:
         raise Permanent("there is no such ranking", received=name, valid=_names()) from error
     answer = derived.route(found)
-    way = derived.lineage((found,)).way_to(answer)
+    way = derived.lineage((found,), defined).way_to(answer)
     if as_json:
         typer.echo(json.dumps(tree.as_json(way, answer), indent=2))
     else:
         Console(highlight=False).print(tree.tree(way, answer))
 
 
-def _emit() -> None:
+def _emit(defined: tuple[Source, ...]) -> None:
     from metadata import datahub
+    from metadata.lineage import lineage as derived
 
-    emitted = datahub.emit()
+    emitted = datahub.emit(derived(sources=defined))
     typer.echo(f"{emitted.datasets} datasets, {emitted.aspects} aspects written to {emitted.where}", err=True)
 
 

@@ -142,7 +142,9 @@ class Answers:
     def _find(self, asked: Asked, history: Publication | None, standing: Standing) -> Found:
         read_at = self._clock()
         ranked = self._deltas.ranked(asked, history)
-        if asked.as_of is not None:
+        current = self._standing.get().publication
+        # All that the current version needs is kept.
+        if asked.as_of is not None and not (current and current.version == asked.as_of):
             self._versions.check_kept(asked, history)
         return Found(_named(asked, ranked, self._deltas.names), standing, read_at)
 

@@ -83,7 +83,7 @@ def real_stores(settings: Settings) -> Stores:
         ledger=PostgresLedger(database),
         audit=PostgresAudit(database),
         operations=CommandOperations(settings.operation_seconds),
-        lineage=CommandLineage(settings.operation_seconds),
+        lineage=CommandLineage(settings.operation_seconds, settings.sources_dir),
     )
 
 

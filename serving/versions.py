@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from rankings.render.clickhouse import View
 from runtime.errors import Permanent
 from serving.asked import Asked
 from serving.found import Publication
 from serving.ports import Records
+
+BEGINNING = datetime.fromtimestamp(0, UTC)
+"""No record of the log is older."""
 
 
 class NoSuchVersion(Permanent):
@@ -58,9 +63,10 @@ class Versions:
             raise NotKept(
                 f"the figures of version {publication.version} are not kept any more", todo="GET /v1/publications"
             )
-        if asked.view is not View.RECONCILED and (publication is None or publication.boundary < kept.live_from):
-            number = publication.version if publication else 0
+        since = publication.boundary if publication else BEGINNING
+        if asked.view is not View.RECONCILED and since < kept.live_from:
+            where = f"the boundary of version {publication.version}" if publication else "the beginning"
             raise NotKept(
-                f"the live changes since the boundary of version {number} are not all kept any more",
+                f"the live changes since {where} are not all kept any more",
                 todo="ask with view=reconciled, or as of a later version",
             )

@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from pathlib import Path
 
 from runtime.errors import Permanent, Retryable
 from serving.flights import Flights
@@ -19,6 +18,9 @@ TRY_AGAIN = 75
 
 LONGEST_SAID = 1000
 """Characters of what a command said that callers are told: the last ones."""
+
+
+Stamp = frozenset[tuple[str, int, int]] | None
 
 
 class CommandOperations:
@@ -48,33 +50,41 @@ class CommandOperations:
 
 
 class CommandLineage:
-    """Derives the lineage by the command; each is kept for a while, after which a new source shows.
+    """Derives the lineage by the command; each is kept until a definition of a source changes.
 
     Args:
         timeout_seconds: longest time that it may take.
-        kept_seconds: how long one is kept; while it is derived anew, the old one is not given.
-        clock: monotonic seconds.
+        definitions: the folder of the user's own definitions.
     """
 
-    def __init__(
-        self, timeout_seconds: float, kept_seconds: float = 60, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._timeout, self._kept, self._clock = timeout_seconds, kept_seconds, clock
-        self._known: dict[str, tuple[float, dict[str, object]]] = {}
+    def __init__(self, timeout_seconds: float, definitions: Path) -> None:
+        self._timeout, self._definitions = timeout_seconds, definitions
+        self._known: dict[str, tuple[Stamp, dict[str, object]]] = {}
         self._deriving = Flights[dict[str, object]]()
 
     def of(self, ranking: str) -> dict[str, object]:
         """The way of a ranking's answers back to their sources."""
+        stamp = _stamp(self._definitions)
         known = self._known.get(ranking)
-        if known is not None and self._clock() < known[0]:
+        if known is not None and known[0] == stamp:
             return known[1]
         derived = self._deriving.run(ranking, lambda: self._derive(ranking))
-        self._known[ranking] = self._clock() + self._kept, derived
+        self._known[ranking] = stamp, derived
         return derived
 
     def _derive(self, ranking: str) -> dict[str, object]:
         derived: dict[str, object] = json.loads(_run(self._timeout, "lineage", ranking, "--json"))
         return derived
+
+
+def _stamp(folder: Path) -> Stamp:
+    """What is another once a file of the folder is written, added or removed."""
+    try:
+        found = [(each.name, each.stat()) for each in folder.iterdir()]
+    except OSError:
+        # There is no folder, or a file of it has just gone.
+        return None
+    return frozenset((name, about.st_mtime_ns, about.st_size) for name, about in found)
 
 
 def _run(timeout_seconds: float, *arguments: str) -> str:

@@ -140,16 +140,13 @@ def test_lineage_names_the_sources(caller: Caller, ranking: str) -> None:
     problem(caller.get("/v1/lineage/top-x"), 404)
 
 
-def test_lineage_shows_a_source_some_time_after_it_is_defined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lineage_shows_a_source_once_it_is_defined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIDELAKE_HOME", str(tmp_path))
-    now = [0.0]
-    lineage = CommandLineage(60, kept_seconds=10, clock=lambda: now[0])
+    lineage = CommandLineage(60, tmp_path / "sources")
     first = lineage.of(TOP_SALES_PER_CITY.name)
+    assert lineage.of(TOP_SALES_PER_CITY.name) is first
     (tmp_path / "sources").mkdir(exist_ok=True)
     (tmp_path / "sources" / "drops.yaml").write_text("{name: drops, kind: files, folder: /srv/drops}")
-    now[0] = 9.9
-    assert lineage.of(TOP_SALES_PER_CITY.name) is first
-    now[0] = 10.0
     assert "/srv/drops" not in json.dumps(first)
     assert "/srv/drops" in json.dumps(lineage.of(TOP_SALES_PER_CITY.name))
 

@@ -233,6 +233,7 @@ def test_what_care_has_dropped_of_an_older_version_is_not_answered(
     doubles.records.left = Kept(2, frozenset({1, 2}), boundary + second)
     assert [answered(as_of="1", view=view) for view in ("merged", "reconciled", "live")] == [410, 200, 410]
     assert "view=reconciled" in problem(caller.get(ADDRESS, as_of="1", limit="2"), 410)["detail"]
+    assert answered(as_of="2") == 200, "the current version needs nothing of that"
     doubles.records.left = Kept(0, frozenset(), boundary)
     assert [answered(as_of="1", view=view) for view in ("merged", "reconciled", "live")] == [200] * 3
     doubles.records.left = Kept(2, frozenset(), boundary + timedelta(days=9))

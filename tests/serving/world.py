@@ -17,6 +17,7 @@ from rankings.oracle import Filter, SumKey, Total, answer, state, sums
 from rankings.ranking import Ranking
 from rankings.sale import Deletion, Sale
 from rankings.topics import TOPICS
+from runtime.settings import settings
 from serving.compose import Stores
 from serving.found import Publication, SourceProgress, Standing
 from serving.stores.memory import MemoryCache, MemoryDeltas, MemoryKeys, MemoryTotals
@@ -58,7 +59,15 @@ class Doubles:
 
     @property
     def stores(self) -> Stores:
-        beside = (self.records, self.records, self.lake, self.ledger, self.ledger, self.operations, CommandLineage(60))
+        beside = (
+            self.records,
+            self.records,
+            self.lake,
+            self.ledger,
+            self.ledger,
+            self.operations,
+            CommandLineage(60, settings().sources_dir),
+        )
         return Stores(self.deltas, self.totals, self.keys, self.cache, *beside)
 
 
