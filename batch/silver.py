@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
 from batch import branches
+from batch.ranges import ranges
 from rankings.render import lake
 from rankings.render import spark as render
 
@@ -18,6 +19,8 @@ TABLES = (lake.SALES, lake.QUARANTINE)
 
 MOST_KEYS_BROADCAST = 500_000
 """The keys of so many sales are sent to every task; to find more, all of silver is shuffled."""
+
+_ENDS = ("first", "last")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,10 @@ def touch(spark: SparkSession, base: int) -> Sequence[int | None]:
     """
     _view(spark, render.LATEST, render.latest_state())
     # Once its size is known, all of silver need not be shuffled to find what it held of these sales.
-    spark.table(render.LATEST).count()
-    _view(spark, render.PLACES, render.places(base))
+    told = spark.table(render.LATEST).count()
+    between = ranges(_keys(spark)) if told <= MOST_KEYS_BROADCAST else []
+    bound = {f"{end}{number}": key for number, ends in enumerate(between) for end, key in zip(_ENDS, ends, strict=True)}
+    _view(spark, render.PLACES, render.places(base, len(between)), bound)
     months = [row.month for row in spark.sql(render.months()).collect()]
     _view(spark, render.KNOWN, render.known(base, months))
     _view(spark, render.TOUCHED, render.touched())
@@ -102,11 +107,17 @@ def leave(spark: SparkSession) -> None:
             spark.catalog.dropTempView(name)
 
 
-def _view(spark: SparkSession, name: str, query: str) -> None:
+def _keys(spark: SparkSession) -> list[str]:
+    """The ids of the sales of the view `latest`."""
+    keys: list[str] = spark.table(render.LATEST).select("sale_id").toArrow()["sale_id"].to_pylist()
+    return keys
+
+
+def _view(spark: SparkSession, name: str, query: str, bound: Mapping[str, object] | None = None) -> None:
     """A view whose rows are kept while the step needs them."""
     from pyspark import StorageLevel
 
-    spark.sql(query).persist(StorageLevel.MEMORY_AND_DISK).createOrReplaceTempView(name)
+    spark.sql(query, dict(bound or {})).persist(StorageLevel.MEMORY_AND_DISK).createOrReplaceTempView(name)
 
 
 def states(spark: SparkSession) -> States:

@@ -101,14 +101,21 @@ FROM
 )"""
 
 
-def places(older: int) -> str:
+def places(older: int, ranges: int) -> str:
     """The sales of the view `latest` that silver held as of version `older`, and the months that it keeps them in.
 
     Only keys are read of all that silver holds. A sale that was deleted has no month.
+
+    Args:
+        older: the version.
+        ranges: in so many ranges, bound as `first0`, `last0` and so on, lie the ids of these sales: files that hold
+            none of them are not opened. 0 if they may lie anywhere.
     """
+    within = " OR ".join(f"held.sale_id BETWEEN :first{number} AND :last{number}" for number in range(ranges))
     return f"""SELECT held.source, held.sale_id, held._partition.occurred_at_month AS month
 FROM {SALES} VERSION AS OF '{version_tag(older)}' AS held
-JOIN (SELECT source, sale_id FROM {LATEST}) AS told ON held.source = told.source AND held.sale_id = told.sale_id"""
+JOIN (SELECT source, sale_id FROM {LATEST}) AS told ON held.source = told.source AND held.sale_id = told.sale_id
+WHERE {within or "true"}"""
 
 
 def months() -> str:

@@ -81,6 +81,13 @@ class Log:
         for name, partition in sorted(partitions()):
             self._put(name, partition, b"mark", payload)
 
+    def sold(self, sale: str, at: datetime, amount: str) -> None:
+        """Adds a record of one sale."""
+        fields = {"source": "till", "sale_id": sale, "occurred_at": at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        fields |= {"country": "Germany", "city": "Bonn", "salesman_id": "p1", "amount": amount, "currency": "EUR"}
+        self._add(TOPICS[0], sale, json.dumps(fields).encode())
+        self.now += timedelta(milliseconds=100)
+
     def before(self, boundary: datetime) -> list[Record]:
         """The records with an earlier log time."""
         return [record for record in self.records if record.log_time < boundary]

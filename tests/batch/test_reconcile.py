@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -49,14 +50,22 @@ def assert_certified(world: World, outcome: Published) -> None:
     assert outcome.certificate.states == States(gone.count(False), gone.count(True))
 
 
-def grown(world: World, log: Log, count: int) -> datetime:
-    """Adds records to the log and to the lake; the boundary behind them, whose marks are in the lake."""
-    written = len(log.records)
+def grown(world: World, log: Log, count: int, told: int = 0) -> datetime:
+    """Adds records to the log, and to the lake with the `told` last ones that are there; the boundary behind them,
+    whose marks are in the lake.
+    """
+    written = len(log.records) - told
     log.grow(count)
     log.now += timedelta(seconds=1)
     log.mark()
     world.write(log.records[written:])
     return log.now
+
+
+def data_files(world: World) -> list[Path]:
+    """The files that hold silver's sales."""
+    rows = world.spark.sql(f"SELECT file_path FROM {SALES}.files WHERE content = 0").collect()
+    return [Path(row.file_path.removeprefix("file:")) for row in rows]
 
 
 def published(world: World, through: datetime) -> Published:
@@ -245,6 +254,24 @@ def test_only_what_is_new_is_read_and_only_its_days_are_computed(world: World) -
     read = world.spark.table("records").count()
     assert read == len([each for each in log.records[seen:] if each.log_time < through]) + len(partitions())
     assert_published(world, 2, log.before(through))
+
+
+def test_files_whose_sales_have_other_keys_are_not_opened(world: World) -> None:
+    log = Log(seed=11)
+
+    def night(month: int, *sales: str) -> Published:
+        for sale in sales:
+            log.sold(sale, datetime(2026, month, 1, tzinfo=UTC), amount=f"{len(log.records)}.00")
+        return published(world, grown(world, log, 0, told=len(sales)))
+
+    night(1, "n0001", "n0002")
+    old = data_files(world)
+    night(3, "n0100", "n0101", "n0900")
+    for path in old:
+        path.unlink()
+    outcome = night(3, "n0100", "n0950")
+    assert outcome.certificate.states == States(6, 0)
+    assert_published(world, 3, log.before(log.now))
 
 
 def test_records_of_a_clock_that_went_back_are_not_forgotten(world: World) -> None:

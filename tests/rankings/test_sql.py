@@ -66,6 +66,7 @@ SAMPLES: dict[str, list[Any]] = {
     "now": [8],
     "column": ["occurred_at"],
     "months": [[], [671, 672, None]],
+    "ranges": [0, 2],
 }
 """Values for the renderers' parameters, by name; a parameter that is not here has to have a default."""
 

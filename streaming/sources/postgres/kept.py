@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ INSERT INTO postgres_sources (source, tables, snapshot) VALUES (%(source)s, %(ta
 ON CONFLICT (source) DO UPDATE SET tables = excluded.tables, snapshot = excluded.snapshot
 """
 LOCK = "SELECT pg_try_advisory_lock(hashtext('postgres-source'), hashtext(%(source)s))"
+UNLOCK = "SELECT pg_advisory_unlock_all()"
 
 
 @dataclass
@@ -73,7 +74,17 @@ def kept(chosen: Settings, source: str) -> Iterator[Kept]:
             row = cursor.fetchone()
         if not row or not row[0]:
             raise Retryable(f"another process tends {source} at the moment")
-        yield Kept(opened, source)
+        try:
+            yield Kept(opened, source)
+        finally:
+            _let_go(opened)
     finally:
-        # The lock ends with the connection.
         opened.close()
+
+
+def _let_go(opened: Connection) -> None:
+    """The lock ends with the connection too, but only when the server has seen that it is closed: who asks in the next
+    instant would be refused.
+    """
+    with suppress(psycopg2.Error), opened.cursor() as cursor:
+        cursor.execute(UNLOCK)

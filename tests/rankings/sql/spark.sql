@@ -215,10 +215,17 @@ FROM
     GROUP BY salesman_id
 )
 
--- places(older=1)
+-- places(older=1, ranges=0)
 SELECT held.source, held.sale_id, held._partition.occurred_at_month AS month
 FROM lake.silver.sales VERSION AS OF 'v1' AS held
 JOIN (SELECT source, sale_id FROM latest) AS told ON held.source = told.source AND held.sale_id = told.sale_id
+WHERE true
+
+-- places(older=1, ranges=2)
+SELECT held.source, held.sale_id, held._partition.occurred_at_month AS month
+FROM lake.silver.sales VERSION AS OF 'v1' AS held
+JOIN (SELECT source, sale_id FROM latest) AS told ON held.source = told.source AND held.sale_id = told.sale_id
+WHERE held.sale_id BETWEEN :first0 AND :last0 OR held.sale_id BETWEEN :first1 AND :last1
 
 -- refused()
 SELECT topic, partition, offset, first(log_time) AS log_time, first(field) AS field, first(reason) AS reason, first(key) AS key, first(payload) AS payload

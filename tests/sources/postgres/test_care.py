@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from runtime.errors import Retryable
 from runtime.settings import Settings
 from streaming.sources import state
 from streaming.sources.postgres.care import Care
 from streaming.sources.postgres.definition import PostgresSource
+from streaming.sources.postgres.kept import kept
 from streaming.sources.postgres.tend import Health
 from streaming.sources.standing import rows
 from streaming.sources.state import SourceState, State
@@ -78,3 +80,13 @@ def test_the_error_of_the_process_stands_beside_the_alarm(servers: Settings) -> 
     assert of("postgres", State.RUNNING).state is State.RETRYING
     told = of("files", State.RUNNING)
     assert (told.state, told.last_error) == (State.RUNNING, "no such function"), "it is no table any more"
+
+
+def test_one_at_a_time_holds_what_is_remembered_and_the_next_has_it_at_once(servers: Settings) -> None:
+    for number in range(100):
+        with kept(servers, "care-lock") as record:
+            assert record.record.snapshot.get("number", number - 1) == number - 1
+            record.record.snapshot = {"number": number}
+            record.write()
+            with pytest.raises(Retryable, match="another process tends care-lock"), kept(servers, "care-lock"):
+                pass
