@@ -22,6 +22,7 @@ from streaming.sources.postgres.database import Slot, Table
 from streaming.sources.postgres.definition import PostgresSource
 from streaming.sources.postgres.kept import Kept, kept
 from streaming.sources.postgres.shape import drift, missing
+from streaming.sources.state import BY_OPERATOR
 from streaming.topics import make, make_topics, topic_settings
 
 log = structlog.get_logger()
@@ -207,7 +208,7 @@ def rest(source: PostgresSource, chosen: Settings) -> Health:
     connect = Connect(chosen)
     if any(part["state"] != "STOPPED" for part in connect.status(source.name)):
         connect.stop(source.name)
-    return Health("stopped", "stopped by an operator; its replication slot keeps what changes meanwhile")
+    return Health("stopped", f"{BY_OPERATOR}; its replication slot keeps what changes meanwhile")
 
 
 def check_running(source: PostgresSource, chosen: Settings) -> None:
