@@ -7,11 +7,12 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 
 NOBODY = 65534
 
@@ -33,14 +34,25 @@ class Server:
         """The superuser's connection string."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
-    def start(self) -> None:
-        """Returns once it answers."""
+    def start(self, settings: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Returns once it answers; the settings hold until it is started anew."""
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+        options += "".join(f" -c {name}={value}" for name, value in settings.items())
         _run("pg_ctl", "-D", self._data, "-l", str(self.folder / "log"), "-w", "-o", options, "start")
 
     def crash(self) -> None:
         """Ends it without an orderly shutdown: its connections break, and it recovers when it starts."""
         _run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
+
+    def restart(self, settings: Mapping[str, str] = MappingProxyType({}), *, standby: bool = False) -> None:
+        """Shuts it down in order and starts it with those settings; as a standby, it waits for a primary's log."""
+        _run("pg_ctl", "-D", self._data, "-m", "fast", "-w", "stop")
+        signal = Path(self._data, "standby.signal")
+        if standby:
+            signal.touch()
+        else:
+            signal.unlink(missing_ok=True)
+        self.start(settings)
 
     @property
     def _data(self) -> str:

@@ -96,7 +96,7 @@ CREATE TABLE IF NOT EXISTS source_states (
     start_requested_at timestamptz
 );
 COMMENT ON TABLE source_states IS 'How each source fares; what it has read is told by the log itself';
-COMMENT ON COLUMN source_states.state IS 'stopped: a person has to change something, then start it again';
+COMMENT ON COLUMN source_states.state IS 'stopped: by an operator, or until a person has changed something';
 COMMENT ON COLUMN source_states.enabled IS 'false: an operator has stopped it';
 COMMENT ON COLUMN source_states.start_requested_at IS 'when an operator last asked for a start';
 COMMENT ON COLUMN source_states.counts IS 'records read, accepted and quarantined since its first reading';

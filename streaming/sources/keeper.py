@@ -25,9 +25,10 @@ from streaming.sources import state
 from streaming.sources.catalogue import Catalogue
 from streaming.sources.definition import Source
 from streaming.sources.postgres.care import Care
+from streaming.sources.postgres.definition import PostgresSource
 from streaming.sources.runner import STOPPED
 from streaming.sources.standing import Standing
-from streaming.sources.state import SourceState
+from streaming.sources.state import SourceState, State
 
 LOOK_SECONDS = 2.0
 GRACE_SECONDS = 10.0
@@ -111,6 +112,8 @@ class Keeper:
         for name, source in defined.items():
             if _enabled(told, name):
                 self._keep(source, told.get(name))
+            elif told[name].state is not State.STOPPED:
+                self._rest(source)
         self._standing.write(known, told, self._catalogue.unknown)
         for each in self._catalogue.wrong:
             raise each.error
@@ -124,6 +127,11 @@ class Keeper:
         for name in list(names):
             log.info("a source is stopped", source=name)
             self.children.pop(name).end()
+
+    def _rest(self, source: Source) -> None:
+        """Says that a source rests, now that its process has ended; of tables, what tends their connector says it."""
+        if not isinstance(source, PostgresSource):
+            state.write(self._chosen, SourceState(source.name, source.kind, State.STOPPED, state.BY_OPERATOR))
 
     def _keep(self, source: Source, told: SourceState | None) -> None:
         digest, child = _digest(source), self.children.get(source.name)

@@ -51,6 +51,10 @@ CONNECTOR, ALARM = "connector", "alarm"
 """In the details of a source in PostgreSQL: the state of what reads its tables, and what a person has to know of it."""
 
 
+BY_OPERATOR = "stopped by an operator"
+"""Why a source rests that nothing else keeps from being read."""
+
+
 class State(StrEnum):
     """What a source is doing; where two parts of it tell, the later one here counts."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -25,6 +26,48 @@ def payloads(chosen: Settings, topic: str, source: str) -> list[bytes]:
     return [value for value, _ in _read(chosen, topic, source)]
 
 
+def by_partition(chosen: Settings, topic: str) -> dict[int, list[dict[str, Any]]]:
+    """Every committed payload of a topic, by its partition, in the order of this."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for message in _messages(chosen, topic):
+        found.setdefault(message.partition() or 0, []).append(_payload(message.value() or b""))
+    return found
+
+
+class Count:
+    """How many committed records a topic holds, counted on from look to look.
+
+    The ends of transactions, which make a topic longer, are no records, nor is what a transaction may still take back.
+    """
+
+    def __init__(self, chosen: Settings, topic: str) -> None:
+        self._consumer, self._topic = _consumer(chosen), topic
+        self._parts: list[TopicPartition] = []
+        self._found = 0
+
+    def now(self) -> int:
+        """All that have come so far."""
+        while self._take(0.1) == AT_ONCE:
+            continue
+        return self._found
+
+    def reaches(self, records: int, seconds: float) -> None:
+        """Returns within hundredths of a second once there are so many."""
+        give_up = time.monotonic() + seconds
+        while self._found < records:
+            assert time.monotonic() < give_up, f"{self._found} records and not {records} after {seconds:.0f} s"
+            self._take(0.02)
+
+    def _take(self, seconds: float) -> int:
+        """How much came within that time, ends of partitions included."""
+        if not self._parts:
+            self._parts = _partitions(self._consumer, self._topic)
+            self._consumer.assign(self._parts)
+        came = self._consumer.consume(AT_ONCE, timeout=seconds)
+        self._found += sum(message.error() is None for message in came)
+        return len(came)
+
+
 def _read(chosen: Settings, topic: str, source: str | None) -> list[tuple[bytes, dict[str, Any]]]:
     # Many sources share a topic, and what is no JSON is slow to tell: the name is looked for first.
     wanted = b"" if source is None else json.dumps(source).encode()
@@ -33,8 +76,8 @@ def _read(chosen: Settings, topic: str, source: str | None) -> list[tuple[bytes,
     return [(value, told) for value, told in found if source is None or told.get("source") == source]
 
 
-def _messages(chosen: Settings, topic: str) -> Iterator[Message]:
-    consumer = Consumer(
+def _consumer(chosen: Settings) -> Consumer:
+    return Consumer(
         {
             "bootstrap.servers": chosen.kafka,
             "group.id": f"tests-{uuid.uuid4()}",
@@ -45,8 +88,18 @@ def _messages(chosen: Settings, topic: str) -> Iterator[Message]:
             "fetch.wait.max.ms": 20,
         }
     )
-    partitions = consumer.list_topics(topic, timeout=SECONDS).topics[topic].partitions
-    consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+
+
+def _partitions(consumer: Consumer, topic: str) -> list[TopicPartition]:
+    """The beginnings of a topic's partitions."""
+    known = consumer.list_topics(topic, timeout=SECONDS).topics[topic].partitions
+    return [TopicPartition(topic, number, 0) for number in known]
+
+
+def _messages(chosen: Settings, topic: str) -> Iterator[Message]:
+    consumer = _consumer(chosen)
+    partitions = _partitions(consumer, topic)
+    consumer.assign(partitions)
     ended: set[int | None] = set()
     while len(ended) < len(partitions):
         first = consumer.poll(SECONDS)

@@ -119,9 +119,14 @@ def test_a_source_follows_its_file_and_its_operator(chosen: Settings, keeper: Ke
     run("sources", "stop", "kept")
     until(keeper, lambda: not keeper.children)
     assert running.poll() is not None
+    (rests,) = told("sources", "list")
+    assert (rests["state"], rests["enabled"]) == ("stopped", False)
+    assert (rests["last_error"], rests["next_read_at"]) == ("stopped by an operator", None)
+    until(keeper, lambda: standing()["kept"] == ("stopped", "stopped by an operator"))
     drop.sell(5)
     run("sources", "start", "kept")
     until(keeper, lambda: len(drop.cities()) == 5)
+    until(keeper, lambda: standing()["kept"] in (("waiting", ""), ("running", "")))
     last = keeper.children["kept"].process
     drop.file.unlink()
     until(keeper, lambda: not keeper.children)

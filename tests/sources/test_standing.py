@@ -12,7 +12,7 @@ from runtime.errors import Permanent, Retryable
 from runtime.settings import Settings
 from streaming.clickhouse import connect
 from streaming.sources import standing
-from streaming.sources.catalogue import Unusable
+from streaming.sources.catalogue import DEFINITION, Unusable
 from streaming.sources.standing import Standing
 from streaming.sources.state import SourceState, State
 from tests.sources.test_mapping import source
@@ -55,6 +55,17 @@ def test_a_definition_that_was_never_valid_is_told_and_the_others_go_on(servers:
         "bad": 0,
         "other": 0,
     }
+
+
+def test_the_table_says_which_kinds_and_states_there_are(servers: Settings) -> None:
+    with closing(connect()) as client:
+        where = "database = currentDatabase() AND table = 'source_states'"
+        comments = dict(client.query(f"SELECT name, comment FROM system.columns WHERE {where}").result_rows)
+    known = {"kind": list(DEFINITION.json_schema()["discriminator"]["mapping"]), "state": list(State)}
+    for column, valid in known.items():
+        values, _, more = comments[column].partition("; ")
+        assert values.split(", ") == valid
+        assert more.startswith(f"{standing.UNKNOWN} where")
 
 
 def test_it_is_told_no_more_often_than_wanted(servers: Settings) -> None:

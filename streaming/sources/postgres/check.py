@@ -74,17 +74,34 @@ def _server(source: PostgresSource, opened: Connection) -> Iterator[Finding]:
         f"the role {told['role']} may {'' if told['may_replicate'] else 'not '}replicate",
         f"ALTER ROLE {told['role']} REPLICATION",
     )
-    yield Finding(not told["in_recovery"], "the server is a primary" if not told["in_recovery"] else "a standby", "")
-    has_slot = database.slot(opened, source.slot_name) is not None
-    free = told["slots"] - told["slots_used"]
+    standby = told["in_recovery"]
     yield Finding(
-        has_slot or free > 0, f"{free} of {told['slots']} replication slots are free", "raise max_replication_slots"
+        not standby,
+        f"the server is a {'standby' if standby else 'primary'}",
+        "name the primary in the dsn: a standby gives up what its primary has not kept for it",
     )
+    yield from _room(source, opened, told)
     kept = told["keep_size"]
     yield Finding(
         kept != "-1",
         f"max_slot_wal_keep_size is {'without a limit' if kept == '-1' else kept}",
         "set a limit, or a reader that is away for long fills the server's disk",
+    )
+
+
+def _room(source: PostgresSource, opened: Connection, told: Mapping[str, Any]) -> Iterator[Finding]:
+    """A source takes a replication slot for good, and a WAL sender while it is read: its own count as free."""
+    own = database.slot(opened, source.slot_name)
+    slots, senders = told["slots"] - told["slots_used"], told["senders"] - told["senders_used"]
+    yield Finding(
+        own is not None or slots > 0,
+        f"{slots} of {told['slots']} replication slots are free",
+        "drop a slot that nobody needs, or raise max_replication_slots and restart the server",
+    )
+    yield Finding(
+        (own is not None and own.active) or senders > 0,
+        f"{senders} of {told['senders']} WAL senders are free",
+        "end a reader that nobody needs, or raise max_wal_senders and restart the server",
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from importlib.resources import files
+from importlib import resources
 from typing import Any
 
 import psycopg2
@@ -47,7 +47,8 @@ class Table:
 
     Attributes:
         columns: types by name.
-        filenode: the file of its rows; another one after TRUNCATE, and after whatever writes all rows anew.
+        files: the file of its rows, by the name of the table or, where it has partitions, of each of these; another one
+            after TRUNCATE, and after whatever writes all rows anew.
         keys: the columns of each unique index.
         indexes: those that can tell rows apart for replication, by name: none of their columns may be null.
         told: the columns that a deletion tells.
@@ -55,7 +56,7 @@ class Table:
 
     name: str
     columns: dict[str, str]
-    filenode: int
+    files: dict[str, int]
     bytes: int
     readable: bool
     primary: tuple[str, ...]
@@ -109,6 +110,11 @@ def tables(opened: Connection, names: tuple[str, ...]) -> dict[str, Table]:
     return {row["name"]: _table(row) for row in _rows(opened, "tables", tables=list(names))}
 
 
+def files(among: Mapping[str, Table]) -> dict[str, int]:
+    """The files of the tables' rows, each by the name of its table or partition."""
+    return {name: file for table in among.values() for name, file in table.files.items()}
+
+
 def drop_slot(opened: Connection, name: str) -> None:
     """Gives up a slot that nobody reads; nothing is done where there is none."""
     with opened.cursor() as cursor:
@@ -123,7 +129,7 @@ def identifier(table: str) -> sql.Identifier:
 
 
 def _rows(opened: Connection, statement: str, **parameters: Any) -> list[dict[str, Any]]:
-    text = (files("streaming.sources.postgres") / "sql" / f"{statement}.sql").read_text()
+    text = (resources.files("streaming.sources.postgres") / "sql" / f"{statement}.sql").read_text()
     with opened.cursor(cursor_factory=RealDictCursor) as cursor:
         cursor.execute(text, parameters)
         return [dict(row) for row in cursor.fetchall()]
@@ -137,7 +143,7 @@ def _table(row: dict[str, Any]) -> Table:
     return Table(
         name=row["name"],
         columns=row["columns"],
-        filenode=row["filenode"] or 0,
+        files=row["files"],
         bytes=row["bytes"],
         readable=row["readable"],
         primary=primary,

@@ -28,7 +28,8 @@ class Record:
     """What is remembered of one source.
 
     Attributes:
-        tables: the file of each table's rows, by the table's name, when its rows were read.
+        tables: the file of the rows of each table or partition, by its name, when they were read; of a partition that
+            was made later, when it was first seen.
         snapshot: how far a reading of all rows is, empty before the first.
     """
 

@@ -98,8 +98,8 @@ def _enter(kept: Kept, phase: str) -> None:
 
 
 def files_of(source: PostgresSource, opened: Connection) -> dict[str, int]:
-    """The file of each table's rows, by the table's name."""
-    return {name: table.filenode for name, table in database.tables(opened, source.tables).items()}
+    """The files of the rows of every table of a source."""
+    return database.files(database.tables(opened, source.tables))
 
 
 def _is_read(source: PostgresSource, chosen: Settings, kept: Kept, connect: Connect) -> bool:

@@ -6,7 +6,7 @@ The user's database is never changed here, except for the source's own replicati
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from streaming.sources.postgres.database import Slot, Table
 from streaming.sources.postgres.definition import PostgresSource
 from streaming.sources.postgres.kept import Kept, kept
 from streaming.sources.postgres.shape import drift, missing
+from streaming.sources.state import BY_OPERATOR
 from streaming.topics import make, make_topics, topic_settings
 
 log = structlog.get_logger()
@@ -131,10 +132,18 @@ class _Tending:
     def _alarms(self) -> Iterator[str]:
         tables = database.tables(self._opened, self._source.tables)
         yield from drift(self._source, self._opened, tables)
-        before, under_way = self._record.record.tables, self._record.record.snapshot.get("phase") in snapshot.UNDER_WAY
-        rewritten = [name for name, table in tables.items() if before.get(name, table.filenode) != table.filenode]
-        if rewritten and not under_way:
+        rewritten = self._rewritten(database.files(tables))
+        if rewritten and self._record.record.snapshot.get("phase") not in snapshot.UNDER_WAY:
             yield self._read_again(", ".join(rewritten), tables.get(self._source.table))
+
+    def _rewritten(self, now: Mapping[str, int]) -> list[str]:
+        """The tables and partitions with another file than when their rows were read, or when they were first seen."""
+        before = self._record.record.tables
+        if now.keys() - before.keys():
+            # A partition that is made later is told by the changes that fill it, from then on.
+            self._record.record.tables = before = {**now, **before}
+            self._record.write()
+        return sorted(name for name, file in now.items() if before[name] != file)
 
     def _read_again(self, names: str, table: Table | None) -> str:
         """Only a table that is soon read is read without being asked for: the rest costs the database too much."""
@@ -207,7 +216,7 @@ def rest(source: PostgresSource, chosen: Settings) -> Health:
     connect = Connect(chosen)
     if any(part["state"] != "STOPPED" for part in connect.status(source.name)):
         connect.stop(source.name)
-    return Health("stopped", "stopped by an operator; its replication slot keeps what changes meanwhile")
+    return Health("stopped", f"{BY_OPERATOR}; its replication slot keeps what changes meanwhile")
 
 
 def check_running(source: PostgresSource, chosen: Settings) -> None:

@@ -202,13 +202,13 @@ COMMENT 'Sums that the live path and the recomputed history disagree about, by v
 CREATE TABLE IF NOT EXISTS source_states
 (
     name String COMMENT 'the source',
-    kind LowCardinality(String) COMMENT 'postgres, files, rest or soap',
+    kind LowCardinality(String) COMMENT 'files, postgres, rest, soap; unknown where no valid definition has told it',
     topic LowCardinality(String) COMMENT 'where its records go in the log',
     state LowCardinality(String) COMMENT 'running, waiting, retrying, stopped; unknown where nothing has told yet',
     last_error String COMMENT 'why it is retrying or stopped; empty where it is well',
     last_read_at Nullable(DateTime64(3, 'UTC')) COMMENT 'when a reading last came to its end, where it is read so',
     defined UInt8 COMMENT '0 once its definition is gone',
-    measured_at DateTime64(3, 'UTC') COMMENT 'when the gauge looked'
+    measured_at DateTime64(3, 'UTC') COMMENT 'when the keeper of the sources looked'
 )
 ENGINE = ReplacingMergeTree(measured_at) ORDER BY name
 COMMENT 'How each source fares: the log cannot tell what a source that stands still has not yet told it'

@@ -235,13 +235,13 @@ ENGINE = Distributed(main, tidelake, drift_local, cityHash64(ranking, currency, 
 CREATE TABLE IF NOT EXISTS source_states_local ON CLUSTER main
 (
     name String COMMENT 'the source',
-    kind LowCardinality(String) COMMENT 'postgres, files, rest or soap',
+    kind LowCardinality(String) COMMENT 'files, postgres, rest, soap; unknown where no valid definition has told it',
     topic LowCardinality(String) COMMENT 'where its records go in the log',
     state LowCardinality(String) COMMENT 'running, waiting, retrying, stopped; unknown where nothing has told yet',
     last_error String COMMENT 'why it is retrying or stopped; empty where it is well',
     last_read_at Nullable(DateTime64(3, 'UTC')) COMMENT 'when a reading last came to its end, where it is read so',
     defined UInt8 COMMENT '0 once its definition is gone',
-    measured_at DateTime64(3, 'UTC') COMMENT 'when the gauge looked'
+    measured_at DateTime64(3, 'UTC') COMMENT 'when the keeper of the sources looked'
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', measured_at) ORDER BY name
 COMMENT 'How each source fares: the log cannot tell what a source that stands still has not yet told it'

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 
 from runtime.settings import Settings
 from stack import control
-from streaming.sources.postgres import chunks, log
+from streaming.sources.postgres import chunks
 from streaming.sources.postgres.connect import Connect
 from streaming.sources.postgres.definition import PostgresSource
 from streaming.sources.postgres.tend import tend
-from tests.sources.log import committed
+from tests.sources.log import Count, by_partition, committed
 from tests.sources.postgres import world
 from tests.sources.postgres.conftest import Ending
 from tests.sources.postgres.test_direct import TABLE, agree, bills
@@ -30,6 +30,14 @@ KILLS = len(KILLED_AT)
 
 LARGE = 15_000
 """Rows of a table that is read in chunks of fifty."""
+
+KILLED_IN_CHUNKS = (500, 4_000, 9_000)
+
+WHOLE = 40_000
+"""Rows of a table that is read in one transaction."""
+
+KILLED_IN_WHOLE = (1_000, 8_000, 16_000)
+"""Records of each reading, which begins anew."""
 
 PATIENCE_SECONDS = 240.0
 """A Connect that was killed comes back slowly where the machine is busy."""
@@ -55,16 +63,9 @@ def copy(table: str) -> None:
             cursor.copy_from(io.StringIO("".join(lines)), name)
 
 
-def told(source: PostgresSource, chosen: Settings) -> int:
-    """How long the source's topic is."""
-    with suppress(KeyError):
-        return sum(log.ends(chosen, source.into).values())
-    return 0
-
-
-def crash_at(rows: int, source: PostgresSource, chosen: Settings) -> None:
-    """Kills Connect as soon as so many records were told, and waits until it is back; near the end it may be late."""
-    world.until(lambda: told(source, chosen) >= rows, PATIENCE_SECONDS)
+def crash_at(rows: int, count: Count) -> None:
+    """Kills Connect as soon as so many records are committed, and waits until it is back."""
+    count.reaches(rows, PATIENCE_SECONDS)
     control.crash("connect", seconds=120)
 
 
@@ -84,11 +85,12 @@ def test_changes(schema: str, servers: Settings, ending: Ending) -> None:
     copy(source.table)
     world.do(CHANGE.format(table=source.table))
     Connect(servers).resume(source.name)
+    count = Count(servers, source.into)
     for rows in KILLED_AT:
-        assert told(source, servers) < 0.95 * ROWS, "there is nothing left to go on with"
-        crash_at(rows, source, servers)
+        assert count.now() < 0.95 * ROWS, "there is nothing left to go on with"
+        crash_at(rows, count)
     updated, deleted = range(100, ROWS + 1, 100), range(1, ROWS + 1, 1000)
-    world.until(lambda: told(source, servers) >= ROWS + len(updated) + len(deleted), PATIENCE_SECONDS)
+    count.reaches(ROWS + len(updated) + len(deleted), PATIENCE_SECONDS)
     world.until(lambda: agree(source, servers), PATIENCE_SECONDS)
     created, expected = ids(source, servers, "c"), numbers(range(6, ROWS + 1))
     assert created.keys() == expected.keys()
@@ -111,21 +113,55 @@ def large(schema: str, servers: Settings, ending: Ending) -> PostgresSource:
     world.do(FILL.format(table=f"{schema}.bills", first=6, last=LARGE))
     source = ending(bills(schema, snapshot="chunks", chunk_rows=50))
     world.prepare(source, servers)
-    world.until(lambda: tend(source, servers) and told(source, servers) > 0)
+    count = Count(servers, source.into)
+    world.until(lambda: tend(source, servers) and count.now() > 0)
     return source
 
 
 def test_a_snapshot_in_chunks(large: PostgresSource, servers: Settings) -> None:
     """Killed soon after its first chunk, and again; then rows are changed while it is still reading."""
-    for rows in (500, 6_000):
-        assert told(large, servers) < 0.95 * LARGE, "there is nothing left to go on with"
-        crash_at(rows, large, servers)
+    count = Count(servers, large.into)
+    for rows in KILLED_IN_CHUNKS:
+        assert count.now() < 0.95 * LARGE, "there is nothing left to go on with"
+        crash_at(rows, count)
     world.do(CHANGE.format(table=large.table))
     world.well(large, servers, PATIENCE_SECONDS)
     world.until(lambda: agree(large, servers), PATIENCE_SECONDS)
     read = ids(large, servers, "r")
     assert len(read) > 0.9 * LARGE
     assert set(read.values()) == {1}, "rows were read twice"
+
+
+def test_a_snapshot_in_one_transaction(schema: str, servers: Settings, ending: Ending) -> None:
+    """It begins anew after each kill, and the last reading tells each row once; what comes meanwhile is told, too."""
+    world.do(TABLE.format(schema=schema))
+    world.do(FILL.format(table=f"{schema}.bills", first=6, last=WHOLE))
+    source = ending(bills(schema))
+    world.prepare(source, servers)
+    world.until(lambda: tend(source, servers))
+    count = Count(servers, source.into)
+    for number, rows in enumerate(KILLED_IN_WHOLE, 1):
+        crash_at(count.now() + rows, count)
+        world.do(FILL.format(table=source.table, first=WHOLE + number, last=WHOLE + number))
+    world.well(source, servers, PATIENCE_SECONDS)
+    world.do(CHANGE.format(table=source.table))
+    world.until(lambda: agree(source, servers), PATIENCE_SECONDS)
+    last: set[int] = set()
+    for told in by_partition(servers, source.into).values():
+        broken_off = readings([int(each["sale_id"]) for each in told if each["__op"] == "r"])
+        whole = broken_off.pop()
+        assert len(broken_off) == len(KILLED_IN_WHOLE)
+        assert all(each == whole[: len(each)] for each in broken_off), "it read other rows, or a row twice"
+        assert all(len(each) < 0.95 * len(whole) for each in broken_off), "there was nothing left to go on with"
+        last.update(whole)
+    assert last >= set(range(1, WHOLE + 1))
+    assert max(ids(source, servers, "c").values(), default=1) == 1
+
+
+def readings(told: list[int]) -> list[list[int]]:
+    """What each reading has told: every one begins with the first rows."""
+    begins = [place for place, no in enumerate(told) if place == 0 or no <= told[place - 1]]
+    return [told[begin:end] for begin, end in pairwise([*begins, len(told)])]
 
 
 def has_broken_off(source: PostgresSource, connect: Connect) -> bool:
@@ -139,7 +175,8 @@ def test_a_snapshot_in_chunks_that_breaks_off(
 ) -> None:
     """Debezium itself passes over the rows that it cannot read, and says that it has read all; or its task fails."""
     monkeypatch.setattr(chunks, "AGAIN_SECONDS", 1.0)
-    world.until(lambda: tend(large, servers) and told(large, servers) > 3_000)
+    count = Count(servers, large.into)
+    world.until(lambda: tend(large, servers) and count.now() > 3_000)
     world.do(f"REVOKE SELECT ON {large.table} FROM replicator")
     world.until(lambda: has_broken_off(large, Connect(servers)))
     before = ids(large, servers, "r").total()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runtime.settings import Settings
+from streaming.sources.postgres import tend as postgres_tend
 from streaming.sources.postgres.connect import Connect
 from streaming.sources.postgres.definition import PostgresSource
 from streaming.sources.postgres.tend import forget, tend
@@ -21,6 +22,16 @@ CREATE TABLE {schema}.bills (
 );
 INSERT INTO {schema}.bills
 SELECT n, '2026-03-01T12:00:00+02', 'Germany', 'Köln', n % 3, n, 'r' FROM generate_series(1, 5) n
+"""
+PARTITIONED = """
+CREATE TABLE {schema}.bills (
+    no bigint PRIMARY KEY, sold timestamptz NOT NULL, land text NOT NULL, place text NOT NULL,
+    seller integer NOT NULL, total numeric(12, 2) NOT NULL, remark text
+) PARTITION BY RANGE (no);
+CREATE TABLE {schema}.first PARTITION OF {schema}.bills FOR VALUES FROM (0) TO (100);
+CREATE TABLE {schema}.second PARTITION OF {schema}.bills FOR VALUES FROM (100) TO (200);
+INSERT INTO {schema}.bills
+SELECT n, '2026-03-01T12:00:00+02', 'Germany', 'Köln', n % 3, n, 'r' FROM unnest(ARRAY[1, 2, 3, 4, 5, 100]) n
 """
 FIELDS = {
     "sale_id": "no",
@@ -123,6 +134,30 @@ def test_truncate_deletes_the_sales(running: PostgresSource, servers: Settings) 
     world.well(running, servers)
     assert world.until(lambda: agree(running, servers))
     assert set(world.sales(running, servers)) == {"9"}
+
+
+def test_a_partition_whose_rows_were_written_anew_is_read_again(
+    schema: str, servers: Settings, ending: Ending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.do(PARTITIONED.format(schema=schema))
+    source = ending(bills(schema))
+    world.prepare(source, servers)
+    world.well(source, servers)
+    world.do(f"CREATE TABLE {schema}.later PARTITION OF {source.table} FOR VALUES FROM (200) TO (300)")
+    assert world.well(source, servers).alarm == "", "a new partition is nothing that a person has to know"
+    world.do(f"INSERT INTO {source.table} SELECT 200, now(), 'Chile', 'Talca', 1, 3, NULL")
+    world.until(lambda: agree(source, servers))
+    world.do(f"TRUNCATE {schema}.later; DELETE FROM {source.table} WHERE no = 1")
+    world.alarmed(source, servers, f"the rows of {schema}.later were written anew")
+    world.well(source, servers)
+    world.until(lambda: agree(source, servers))
+    assert set(world.sales(source, servers)) == {"2", "3", "4", "5", "100"}
+    # Each partition that has rows is of one page: the table is as large as all of them.
+    monkeypatch.setattr(postgres_tend, "SMALL_TABLE_BYTES", 8192)
+    world.do(f"ALTER TABLE {source.table} ALTER COLUMN total TYPE numeric(14, 2) USING total * 100")
+    health = world.alarmed(source, servers, "were written anew")
+    assert f"{schema}.first, {schema}.later, {schema}.second" in health.alarm
+    assert f"run `tidelake sources resnapshot {source.name}`" in health.alarm
 
 
 def test_a_large_value_that_an_update_leaves_as_it_was_is_read_from_the_table(

@@ -8,6 +8,7 @@ SELECT
     current_setting('max_replication_slots')::int AS slots,
     (SELECT count(*) FROM pg_replication_slots) AS slots_used,
     current_setting('max_wal_senders')::int AS senders,
+    (SELECT count(*) FROM pg_stat_replication) AS senders_used,
     current_setting('max_slot_wal_keep_size') AS keep_size,
     current_setting('server_encoding') AS encoding
 FROM pg_roles AS role

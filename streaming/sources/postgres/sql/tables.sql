@@ -1,8 +1,8 @@
 -- Of each table of a source: its columns with their types, and what tells its rows apart.
 SELECT
     schema.nspname || '.' || class.relname AS name,
-    pg_relation_filenode(class.oid)::bigint AS filenode,
-    pg_relation_size(class.oid) AS bytes,
+    parts.files,
+    parts.bytes,
     class.relreplident AS identity,
     has_table_privilege(class.oid, 'SELECT') AS readable,
     coalesce((
@@ -32,4 +32,19 @@ SELECT
     ), '[]') AS indexes
 FROM pg_class AS class
 JOIN pg_namespace AS schema ON schema.oid = class.relnamespace
+-- What holds its rows: the table itself, or its partitions. pg_partition_tree() would lock all of these at once.
+CROSS JOIN LATERAL (
+    WITH RECURSIVE tree (oid) AS (
+        SELECT class.oid
+        UNION ALL
+        SELECT inherits.inhrelid FROM tree JOIN pg_inherits AS inherits ON inherits.inhparent = tree.oid
+    )
+    SELECT
+        coalesce(jsonb_object_agg(own.nspname || '.' || part.relname, part.relfilenode::bigint), '{}') AS files,
+        coalesce(sum(pg_relation_size(part.oid)), 0)::bigint AS bytes
+    FROM tree
+    JOIN pg_class AS part ON part.oid = tree.oid
+    JOIN pg_namespace AS own ON own.oid = part.relnamespace
+    WHERE part.relkind = 'r' AND (part.oid = class.oid OR part.relispartition)
+) AS parts
 WHERE class.relkind IN ('r', 'p') AND schema.nspname || '.' || class.relname = ANY (%(tables)s)
