@@ -9,7 +9,6 @@ from batch.progress import Progress
 from batch.source import Audit, compare
 from batch.spark import session
 from batch.verify import published_row, verify
-from rankings.catalogue import RANKINGS
 from rankings.topics import SHOP_SALES
 from runtime.errors import Permanent
 from runtime.settings import Settings
@@ -35,7 +34,7 @@ def current(settings: Settings) -> int:
     Raises:
         Permanent: nothing is published yet.
     """
-    publication = Store(settings.clickhouse.get_secret_value(), RANKINGS).current()
+    publication = Store.of(settings).current()
     if publication is None:
         raise Permanent("nothing is published yet", todo="run `tidelake reconcile`")
     return publication.version

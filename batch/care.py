@@ -100,7 +100,7 @@ def care(
     Raises:
         Retryable: a store is away, or a reconciliation is running.
     """
-    store = Store(settings.clickhouse.get_secret_value(), among)
+    store = Store.of(settings, among)
     seconds: dict[str, float] = {}
     watch = Stopwatch(progress, seconds)
     with opened(settings.platform_dsn.get_secret_value()) as ledger:

@@ -10,10 +10,14 @@ from io import BufferedIOBase
 from typing import IO, Any
 
 from batch.checksum import Checksum
+from rankings.catalogue import RANKINGS
 from rankings.ranking import Ranking
 from rankings.render import checks, shapes
 from rankings.render import clickhouse as render
+from rankings.render import cluster as there
+from rankings.render.cluster import Cluster
 from runtime.errors import Permanent, Retryable
+from runtime.settings import Settings
 
 Rows = Sequence[Sequence[Any]]
 
@@ -86,14 +90,23 @@ class Store:
     Args:
         dsn: the address, with user, password and database.
         among: the rankings that there are.
+        cluster: where the tables are, if not on one server.
     """
 
-    def __init__(self, dsn: str, among: tuple[Ranking, ...]) -> None:
-        self._dsn, self._among = dsn, among
+    def __init__(self, dsn: str, among: tuple[Ranking, ...], cluster: Cluster | None = None) -> None:
+        self._dsn, self._among, self._cluster = dsn, among, cluster
+
+    @classmethod
+    def of(cls, settings: Settings, among: tuple[Ranking, ...] = RANKINGS) -> Store:
+        """The one of the settings."""
+        dsn, cluster = settings.clickhouse.get_secret_value(), settings.clickhouse_cluster
+        return cls(dsn, among, Cluster(cluster, dsn.rpartition("/")[2]) if cluster else None)
 
     def prepare(self) -> None:
         """Makes the tables that are missing."""
-        self.run((text, {}) for text in render.ddl(self._among))
+        on, among = self._cluster, self._among
+        made = there.on_cluster(on, among, tables_alone=True) if on else render.ddl(among)
+        self.run((text, {}) for text in made)
 
     def current(self) -> Publication | None:
         """The publication that answers are pinned to."""
@@ -154,7 +167,7 @@ class Store:
     def drop(self, version: int) -> None:
         """Removes a version's rows; nothing happens if it has none."""
         tables = [ranking.reconciled_table for ranking in self._among] + ["drift"]
-        self.run((f"ALTER TABLE {table} DROP PARTITION {version:d}", {}) for table in tables)
+        self.run((there.drop_partition(table, f"{version:d}"), {}) for table in tables)
 
     @contextmanager
     def csv(self, text: str, bound: Mapping[str, object]) -> Iterator[Stream]:
@@ -181,22 +194,15 @@ class Store:
     def loaded_versions(self) -> list[int]:
         """Every version that a ranking's history or the drift has rows of."""
         tables = [ranking.reconciled_table for ranking in self._among] + ["drift"]
-        rows = self.rows(
-            "SELECT DISTINCT toUInt32(partition) FROM system.parts "
-            "WHERE database = currentDatabase() AND table IN {tables:Array(String)} AND active",
-            {"tables": tables},
-        )
+        rows = self.rows(there.loaded_versions(self._cluster), {"tables": tables})
         return sorted(int(version) for (version,) in rows)
 
     def drop_live_before(self, ranking: Ranking, day: date) -> int:
         """Drops the live deltas of log days before a day; how many days these were."""
-        found = self.rows(
-            "SELECT DISTINCT partition FROM system.parts "
-            "WHERE database = currentDatabase() AND table = {table:String} AND active AND partition < {day:String}",
-            {"table": ranking.live_table, "day": day.isoformat()},
-        )
+        bound = {"table": ranking.live_table, "day": day.isoformat()}
+        found = self.rows(there.live_days_before(self._cluster), bound)
         days = sorted(date.fromisoformat(str(text).strip("'")) for (text,) in found)
-        self.run((f"ALTER TABLE {ranking.live_table} DROP PARTITION '{each.isoformat()}'", {}) for each in days)
+        self.run((there.drop_partition(ranking.live_table, f"'{each.isoformat()}'"), {}) for each in days)
         return len(days)
 
     def _publications(self, text: str, bound: Mapping[str, object] | None = None) -> list[Publication]:
@@ -210,10 +216,10 @@ class Store:
         return rows
 
     def run(self, statements: Iterable[tuple[str, Mapping[str, object]]]) -> None:
-        """Runs statements, each with what it binds."""
+        """Runs statements, each with what it binds; on a cluster, what alters a table in all of its shards."""
         with connected(self._dsn) as client:
             for text, bound in statements:
-                client.command(text, parameters=bound or None)
+                client.command(there.altered(text, self._cluster), parameters=bound or None)
 
 
 def aware(time: datetime) -> datetime:

@@ -13,6 +13,7 @@ from batch.clickhouse import EPOCH, Publication, Store, aware
 from batch.postgres import add_csv, connected
 from rankings.ranking import Ranking
 from rankings.render import drift as render
+from rankings.render.cluster import drop_partition
 from runtime.errors import Permanent
 from runtime.settings import Settings
 
@@ -75,7 +76,7 @@ class DriftRows:
             "cause": cause,
             **self._span,
         }
-        self._store.run([(f"ALTER TABLE drift DROP PARTITION {self.new.version:d}", {})])
+        self._store.run([(drop_partition("drift", f"{self.new.version:d}"), {})])
         whole = not base or new[: len(base)] != base
         self._store.run((render.insert(ranking, whole=whole), bound) for ranking in among)
 

@@ -139,7 +139,7 @@ def _take_out(spark: SparkSession, asked: Asked, settings: Settings, boundary: d
     spark.sql(render.delete_positions())
     spark.sql(render.delete_refused(), {"text": asked.text})
     parsed.unpersist()
-    store = Store(settings.clickhouse.get_secret_value(), RANKINGS)
+    store = Store.of(settings)
     store.run((statement, {"text": asked.text}) for statement in render.delete_refused_in_clickhouse())
     if asked.person is not None:
         _forget_name(store, asked.person, settings, boundary)

@@ -61,7 +61,7 @@ class SaleChange:
 
 def publications(settings: Settings, *, all_runs: bool = False) -> list[Version]:
     """The versions that are or were published, or all that were begun; the greatest first."""
-    current = Store(settings.clickhouse.get_secret_value(), RANKINGS).current()
+    current = Store.of(settings).current()
     with reading(settings.platform_dsn.get_secret_value()) as ledger:
         rows = ledger.rows()
     number = current.version if current else None
@@ -75,7 +75,7 @@ def rollback(version: int, settings: Settings) -> Publication:
         Permanent: it was never published, or the live deltas since its boundary are no longer all there.
         Retryable: a store is away, or a reconciliation is running.
     """
-    store = Store(settings.clickhouse.get_secret_value(), RANKINGS)
+    store = Store.of(settings)
     with opened(settings.platform_dsn.get_secret_value()) as ledger:
         wanted = store.published(version)
         kept_from = ledger.live_kept_from()

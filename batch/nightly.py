@@ -16,7 +16,6 @@ from batch.kafka import Partition
 from batch.progress import Progress
 from batch.reconcile import Published, reconcile
 from batch.spark import session
-from rankings.catalogue import RANKINGS
 from runtime.settings import Settings
 
 MOST_NIGHTS = 31
@@ -45,7 +44,7 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 def missed(settings: Settings, now: datetime) -> list[datetime]:
     """The business midnights that no version reaches yet."""
-    published = Store(settings.clickhouse.get_secret_value(), RANKINGS).current()
+    published = Store.of(settings).current()
     return midnights(published.boundary if published else None, now, ZoneInfo(settings.business_time_zone))
 
 

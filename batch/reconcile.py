@@ -67,7 +67,7 @@ def reconcile(
         Retryable: a store is away, the lake is not complete in time, or another reconciliation is running.
     """
     boundary = checked(through, datetime.now(UTC))
-    store = Store(settings.clickhouse.get_secret_value(), among)
+    store = Store.of(settings, among)
     with opened(settings.platform_dsn.get_secret_value()) as ledger:
         store.prepare()
         base = store.current()

@@ -37,7 +37,7 @@ def verify(version: int, settings: Settings, progress: Progress, among: Sequence
     """
     row = published_row(version, settings)
     known = [ranking for ranking in among if ranking.name in row.certificate.rankings]
-    store = Store(settings.clickhouse.get_secret_value(), tuple(among))
+    store = Store.of(settings, tuple(among))
     with session(settings) as spark:
         progress.start("verify")
         _check_kept(spark, row.certificate.through, version)

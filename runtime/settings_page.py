@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from runtime.generated import keep
 from runtime.settings import Settings, home
 
 PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
@@ -32,14 +33,7 @@ def page() -> str:
 
 def main(arguments: list[str]) -> int:
     """Writes the page; with `--check` writes nothing and gives 1 if it is not current."""
-    if arguments == ["--check"]:
-        current = PAGE.exists() and PAGE.read_text() == page()
-        if not current:
-            sys.stderr.write(f"{PAGE} is not current; run `python -m runtime.settings_page`\n")
-        return 0 if current else 1
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(page())
-    return 0
+    return keep(PAGE, lambda: page().encode(), "runtime.settings_page", arguments)
 
 
 def _row(name: str, field: FieldInfo) -> str:

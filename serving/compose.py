@@ -22,7 +22,7 @@ from serving.reconciliations import Reconciliations
 from serving.slots import Slots
 from serving.stores.clickhouse import ClickHouse, ClickHouseDeltas
 from serving.stores.clickhouse_records import ClickHouseRecords, ClickHouseWhy
-from serving.stores.lake import IcebergLake
+from serving.stores.lake import IcebergLake, within
 from serving.stores.operations import CommandLineage, CommandOperations
 from serving.stores.postgres import Postgres, PostgresKeys, PostgresTotals
 from serving.stores.postgres_records import PostgresAudit, PostgresLedger
@@ -72,6 +72,7 @@ def real_stores(settings: Settings) -> Stores:
     slots = Slots("ClickHouse", settings.clickhouse_slots, settings.clickhouse_queue, settings.clickhouse_queue_seconds)
     server = ClickHouse(settings.clickhouse, settings.store_timeout_seconds, slots=slots)
     zone = ZoneInfo(settings.business_time_zone)
+    catalogue = within(python_properties(settings), settings.store_timeout_seconds)
     return Stores(
         deltas=ClickHouseDeltas(server),
         totals=PostgresTotals(database),
@@ -79,7 +80,7 @@ def real_stores(settings: Settings) -> Stores:
         cache=RedisCache(settings.redis, connections=settings.api_threads),
         records=ClickHouseRecords(server),
         why=ClickHouseWhy(server),
-        lake=IcebergLake(python_properties(settings), zone, Slots("the lake", 1, 4, settings.store_timeout_seconds)),
+        lake=IcebergLake(catalogue, zone, Slots("the lake", 1, 4, settings.store_timeout_seconds)),
         ledger=PostgresLedger(database),
         audit=PostgresAudit(database),
         operations=CommandOperations(settings.operation_seconds),

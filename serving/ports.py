@@ -20,6 +20,7 @@ from serving.records import (
     Reasons,
     Reconciliation,
     Refused,
+    SaleChange,
     SaleSeen,
     Wanted,
 )
@@ -143,8 +144,13 @@ class Lake(Protocol):
     def sales(self, asked: Asked, publication: Publication) -> tuple[SaleSeen, ...]:
         """The greatest sales of the subject that is asked for, as of that publication, `limit` at most."""
 
-    def told(self, asked: Asked, seconds: Sequence[datetime]) -> tuple[SaleSeen, ...]:
-        """What records of some seconds of log time said of the subject's sales, newest first, `limit` at most."""
+    def told(
+        self, asked: Asked, publication: Publication | None, seconds: Sequence[datetime]
+    ) -> tuple[SaleChange, ...]:
+        """What records of some seconds of log time changed in the subject's figures, newest first, `limit` at most.
+
+        Figures are live from that publication's boundary on.
+        """
 
 
 class Lineage(Protocol):

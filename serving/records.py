@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 
 from serving.found import Publication
 
@@ -152,6 +153,33 @@ class SaleSeen:
     partition: int
     offset: int
     log_time: datetime
+
+
+class Happened(StrEnum):
+    """What a record of the log did to a sale, as a subject's figures see it."""
+
+    CAME = "came"
+    CHANGED = "changed"
+    MOVED_AWAY = "moved away"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class SaleChange(SaleSeen):
+    """What a record changed in a subject's figures, by one sale; the position is the record's.
+
+    The sale is as it counts there; one that went, as it did until then. What it was before the record may not be known:
+    then the last three are None.
+
+    Attributes:
+        happened: what the record did.
+        amount_change: by what it changed the sum; the sum of all is the sum of the live deltas.
+        sales_change: likewise the number of sales: 1, 0 or -1.
+    """
+
+    happened: Happened | None
+    amount_change: Decimal | None
+    sales_change: int | None
 
 
 @dataclass(frozen=True, slots=True)

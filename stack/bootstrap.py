@@ -42,7 +42,8 @@ def _make_clickhouse_tables() -> None:
     from clickhouse_connect.driver.exceptions import OperationalError
 
     from rankings.render.clickhouse import ddl
-    from rankings.render.views import Cluster, on_cluster, views
+    from rankings.render.cluster import Cluster, on_cluster
+    from rankings.render.views import views
 
     server, _, database = settings().clickhouse.get_secret_value().rpartition("/")
     try:

@@ -131,9 +131,8 @@ def _night_was_missed(chosen: Settings) -> bool:
     """Only a platform that has published can have missed a night."""
     from batch.clickhouse import Store
     from batch.nightly import missed
-    from rankings.catalogue import RANKINGS
 
-    published = Store(chosen.clickhouse.get_secret_value(), RANKINGS).current()
+    published = Store.of(chosen).current()
     return published is not None and bool(missed(chosen, datetime.now(UTC)))
 
 

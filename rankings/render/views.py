@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-
 from rankings.catalogue import RANKINGS
 from rankings.ranking import Ranking
-from rankings.render.clickhouse import ddl as tables
 
 ANALYST = "analyst"
 """The user that may read, within limits."""
@@ -46,19 +42,6 @@ _FIGURES = {
 _SUMS = """sum(amount) AS amount, sum(sales) AS sales,
     sum(reconciled_amount) AS reconciled_amount, sum(reconciled_sales) AS reconciled_sales,
     sum(live_amount) AS live_amount, sum(live_sales) AS live_sales"""
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """A real cluster: tables are replicated in each shard, and distributed ones stand in front of them.
-
-    Attributes:
-        name: as the servers' configuration has it.
-        database: where the tables are.
-    """
-
-    name: str
-    database: str = "tidelake"
 
 
 def sales_view(ranking: Ranking) -> str:
@@ -154,62 +137,3 @@ def analyst_access(database: str = "tidelake") -> list[str]:
 
 def _quoted(value: str) -> str:
     return value if value.isdigit() else f"'{value}'"
-
-
-_TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)")
-_ENGINE = re.compile(r"ENGINE = (\w*MergeTree)(\([^)]*\))?")
-
-
-def on_cluster(cluster: Cluster, among: tuple[Ranking, ...] = RANKINGS) -> list[str]:
-    """The same tables and views on a real cluster, each statement safe to run again.
-
-    Each table becomes a replicated `<table>_local` in each shard, and a distributed table of its own name in front of
-    it, by which everything is read and written; rows of one key go to one shard, so that replacing rows still works.
-    Views read the distributed tables, and materialized views fill the local ones.
-    """
-    name = cluster.name
-    found = [f"CREATE DATABASE IF NOT EXISTS {cluster.database} ON CLUSTER {name}"]
-    statements = tables(among)
-    known = [match[1] for statement in statements if (match := _TABLE.search(statement))]
-    for statement in statements:
-        found += _on_cluster(statement, cluster, known)
-    return [*found, *(_everywhere(statement, name) for statement in views(among))]
-
-
-def _on_cluster(statement: str, cluster: Cluster, known: list[str]) -> list[str]:
-    match = _TABLE.search(statement)
-    if match is None:
-        return [_everywhere(_from_local(statement, known), cluster.name)]
-    table = match[1]
-    local = _TABLE.sub(rf"CREATE TABLE IF NOT EXISTS \1_local ON CLUSTER {cluster.name}", statement, count=1)
-    return [_ENGINE.sub(_replicated, local, count=1), _distributed(table, statement, cluster)]
-
-
-def _from_local(statement: str, known: list[str]) -> str:
-    """A materialized view sees the rows of the table that they are stored in; it writes to the distributed one."""
-    if "MATERIALIZED" not in statement:
-        return statement
-    return re.sub(rf"FROM ({'|'.join(known)})\b", r"FROM \1_local", statement)
-
-
-def _replicated(match: re.Match[str]) -> str:
-    inner = (match[2] or "()")[1:-1]
-    path = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
-    return f"ENGINE = Replicated{match[1]}({path}{', ' + inner if inner else ''})"
-
-
-def _distributed(table: str, statement: str, cluster: Cluster) -> str:
-    """Sharded by what rows replace each other by, which is the sorting key."""
-    order = statement.partition("ORDER BY")[2].strip().partition("\n")[0]
-    key = order.strip("()") if order.startswith("(") else order.split()[0]
-    return (
-        f"CREATE TABLE IF NOT EXISTS {table} ON CLUSTER {cluster.name} AS {table}_local\n"
-        f"ENGINE = Distributed({cluster.name}, {cluster.database}, {table}_local, cityHash64({key}))"
-    )
-
-
-_MADE = re.compile(r"^CREATE (OR REPLACE )?(MATERIALIZED )?VIEW (IF NOT EXISTS )?(\w+)", re.M)
-
-
-def _everywhere(statement: str, name: str) -> str:
-    return _MADE.sub(lambda match: f"{match[0]} ON CLUSTER {name}", statement, count=1)

@@ -15,7 +15,7 @@ from serving.http.operation_models import DriftList
 from serving.http.parameters import DriftPages
 from serving.http.publications import one
 from serving.http.questions import ranking_named
-from serving.http.representation import table_response
+from serving.http.representation import list_etag, table_response
 from serving.http.table import Kind, Table
 from serving.http.why import plain
 from serving.records import Drift
@@ -46,7 +46,7 @@ def blueprint(api: Api) -> APIBlueprint:
         lines = body["data"]
         assert isinstance(lines, list)
         flat = [{**line, "subject": " / ".join(line["subject"].values())} for line in lines]
-        return table_response(body, Table(COLUMNS, flat), f"drift-{body['version']}-{len(flat)}-{query.cursor}")
+        return table_response(body, Table(COLUMNS, flat), list_etag(body))
 
     return made
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from serving.records import Happened
+
 Money = Annotated[str, Field(pattern=r"^-?[0-9]+\.[0-9]{2}$", description="an exact decimal string")]
 Share = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?$", description="from 0 to 1, as a decimal string")]
 Instant = Annotated[str, Field(description="a UTC time in ISO 8601 with Z", json_schema_extra={"format": "date-time"})]
@@ -227,6 +229,16 @@ class WhySale(BaseModel):
     log_time: Instant
 
 
+class WhyChange(WhySale):
+    """What a record of the log changed in the subject's figures, by one sale."""
+
+    happened: Happened | None = Field(
+        description="to the sale, as the subject sees it; null if it is not known what the sale was before"
+    )
+    amount_change: Money | None = Field(description="by what it changed the amount; null likewise")
+    sales_change: int | None = Field(description="by what it changed the number of sales; null likewise")
+
+
 class WhyAnswer(Asked):
     """Why a number is what it is."""
 
@@ -236,9 +248,9 @@ class WhyAnswer(Asked):
     deltas: list[WhyDelta] = Field(description="the newest live changes")
     sales: list[WhySale] | None = Field(description="the greatest of history; null if the lake cannot be read")
     sales_missing: str | None = Field(description="why there are none")
-    live_sales: list[WhySale] | None = Field(
-        description="what the records of the seconds in `deltas` said of its sales, newest first, as far as the lake "
-        "has them; a record that took a sale away is not among them; null if the lake cannot be read"
+    live_sales: list[WhyChange] | None = Field(
+        description="the records behind `deltas`, newest first, as far as the lake has them: sales that came, changed, "
+        "moved away or were deleted, the latter two as they counted until then; null if the lake cannot be read"
     )
     live_sales_missing: str | None = Field(description="why there are none")
     evidence: Evidence

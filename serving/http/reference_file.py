@@ -7,6 +7,8 @@ from pathlib import Path
 
 import orjson
 
+from runtime.generated import keep
+
 FILE = Path(__file__).parents[2] / "docs" / "openapi.json"
 
 
@@ -22,13 +24,7 @@ def written() -> bytes:
 
 def main(arguments: list[str]) -> int:
     """Writes the file; with `--check` writes nothing and gives 1 if it is not current."""
-    if arguments == ["--check"]:
-        current = FILE.exists() and FILE.read_bytes() == written()
-        if not current:
-            sys.stderr.write(f"{FILE} is not current; run `python -m serving.http.reference_file`\n")
-        return 0 if current else 1
-    FILE.write_bytes(written())
-    return 0
+    return keep(FILE, written, "serving.http.reference_file", arguments)
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ def blueprint(api: Api) -> APIBlueprint:
     """The endpoint."""
     made = APIBlueprint("stream", __name__)
 
-    @endpoint(made, "GET", "/v1/rankings/<name>/stream", StreamedEvent, problems=(400, 404, 412), form=MEDIA_TYPE)
+    @endpoint(made, "GET", "/v1/rankings/<name>/stream", StreamedEvent, problems=(400, 404, 410, 412), form=MEDIA_TYPE)
     def ranking_stream(path: Named, query: Question) -> Response:
         """A ranking's changes as they happen: server-sent events.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -48,7 +48,8 @@ def why(api: Api, name: str, query: Subject) -> Document:
     reasons = api.stores.why.reasons(pinned, answer.history)
     sales, missing = _sales(api, answer, query.limit)
     seconds = [each.second for each in reasons.deltas]
-    told, untold = _seen(lambda: api.stores.lake.told(replace(answer.asked, limit=query.limit), seconds))
+    about = replace(answer.asked, limit=query.limit)
+    told, untold = _seen(lambda: api.stores.lake.told(about, answer.history, seconds))
     body = with_links(api, answer, query)
     lines = body.pop("data")
     assert isinstance(lines, list)
@@ -76,7 +77,7 @@ def _sales(api: Api, answer: Answer, limit: int) -> Seen:
     return _seen(lambda: api.stores.lake.sales(replace(answer.asked, limit=limit), history))
 
 
-def _seen(read: Callable[[], tuple[SaleSeen, ...]]) -> Seen:
+def _seen(read: Callable[[], Sequence[SaleSeen]]) -> Seen:
     """Sales as the document has them, or why there are none."""
     try:
         return [plain(asdict(each)) for each in read()], None

@@ -22,6 +22,7 @@ from serving.records import (
     Reasons,
     Reconciliation,
     Refused,
+    SaleChange,
     SaleSeen,
     Wanted,
 )
@@ -87,7 +88,7 @@ class MemoryLake:
     """Sales of the history, and of records of the log."""
 
     seen: tuple[SaleSeen, ...] = ()
-    newest: tuple[SaleSeen, ...] = ()
+    newest: tuple[SaleChange, ...] = ()
     switch: Switch = field(default_factory=Switch)
 
     def sales(self, asked: Asked, publication: Publication) -> tuple[SaleSeen, ...]:
@@ -95,7 +96,9 @@ class MemoryLake:
         self.switch.count("the lake")
         return self.seen[: asked.limit]
 
-    def told(self, asked: Asked, seconds: Sequence[datetime]) -> tuple[SaleSeen, ...]:
+    def told(
+        self, asked: Asked, publication: Publication | None, seconds: Sequence[datetime]
+    ) -> tuple[SaleChange, ...]:
         """Those of these seconds, as they stand there."""
         self.switch.count("the lake")
         return tuple(each for each in self.newest if each.log_time.replace(microsecond=0) in seconds)[: asked.limit]

@@ -1,8 +1,9 @@
-"""An error is told as that of the store it is of."""
+"""What the stores are asked and told, on one server and on a cluster; an error is told as that of its store."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime
 from importlib.resources import files
 
 import pytest
@@ -12,8 +13,8 @@ from batch.clickhouse import Store
 from batch.ledger import opened
 from batch.postgres import add_csv, connected
 from rankings.catalogue import RANKINGS
-from rankings.render import shapes
-from runtime.errors import TidelakeError
+from rankings.render import cluster, forget, shapes
+from runtime.errors import Permanent, TidelakeError
 from runtime.settings import Settings
 from tests.batch.world import World
 
@@ -24,7 +25,7 @@ FROM numbers(4000000)"""
 @pytest.mark.servers
 def test_what_was_dropped_does_not_come_back_in_the_note_of_what_is_kept(batch_settings: Settings) -> None:
     dsn = batch_settings.platform_dsn.get_secret_value()
-    store = Store(batch_settings.clickhouse.get_secret_value(), RANKINGS)
+    store = Store.of(batch_settings)
     store.prepare()
     store.run([("TRUNCATE TABLE care", {})])
     with connected(dsn) as connection, connection.cursor() as cursor:
@@ -37,6 +38,40 @@ def test_what_was_dropped_does_not_come_back_in_the_note_of_what_is_kept(batch_s
         # Gone back to version 3, with a setting that keeps more than before.
         care._stores(store, ledger, care.Kept((3, 5), frozenset({2, 3, 5}), (), 3, 5), RANKINGS)
     assert store.rows(shapes.kept()) == [(5, [3, 5], datetime(2026, 3, 2))]
+
+
+def alterations() -> list[str]:
+    """All that a reconciliation, the night's care and forgetting change and drop in ClickHouse."""
+    of_rankings = (statement(each) for each in RANKINGS for statement in (forget.delete_live, forget.delete_drift))
+    dropped = cluster.drop_partition("drift", "3"), cluster.drop_partition(RANKINGS[0].live_table, "'2026-01-31'")
+    return [*dropped, *forget.delete_refused_in_clickhouse(), forget.delete_label(), *of_rankings]
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("statement", alterations())
+def test_on_a_cluster_the_local_tables_are_altered(batch_settings: Settings, statement: str) -> None:
+    there = cluster.altered(statement, cluster.Cluster("main"))
+    assert re.match(r"ALTER TABLE \w+_local ON CLUSTER main (DROP|DELETE|UPDATE) ", there)
+    assert ("allow_nondeterministic_mutations" in there) == ("SELECT" in statement)
+    valid = re.sub(r"\{\w+:DateTime64\(3\)\}", "'2026-01-31 00:00:00'", re.sub(r"\{\w+:String\}", "'x'", there))
+    (first, *_) = Store.of(batch_settings).rows(f"EXPLAIN AST {valid}")
+    assert "AlterQuery" in first[0]
+    assert cluster.altered(statement, None) == statement
+
+
+@pytest.mark.servers
+def test_what_is_asked_and_changed_on_a_cluster_goes_to_the_cluster(batch_settings: Settings) -> None:
+    Store.of(batch_settings).prepare()
+    store = Store.of(batch_settings.model_copy(update={"clickhouse_cluster": "elsewhere"}))
+    for done in (
+        store.prepare,
+        store.loaded_versions,
+        lambda: store.drop(3),
+        lambda: store.drop_live_before(RANKINGS[0], date(2026, 3, 1)),
+    ):
+        # The engine of one process refuses all that is said to a cluster.
+        with pytest.raises(Permanent, match=r"cluster 'elsewhere' not found|Replicated DDL queries are disabled"):
+            done()
 
 
 @pytest.mark.servers

@@ -95,13 +95,17 @@ def test_a_number_fills_live_leads_to_its_evidence_and_goes_again(stack: Setting
     assert amount in page.locator("section:has(#deltas)").inner_text()
     behind = f"{SALE.source} {SALE.sale_id}", f"{at.topic}, partition {at.partition}, offset {at.offset}"
     wait_until(lambda: all(each in told_of_sales(page) for each in behind), lambda: told_of_sales(page))
+    reasons = page.url
     page.get_by_role("link", name="Evidence").click()
     page.get_by_role("heading", name="Evidence of an answer").wait_for()
     assert page.locator(".badge").inner_text() == "the same"
     page.goto(address)
     page.locator(".state.on").nth(1).wait_for()
-    produce(stack, [told(Deletion(SALE.source, SALE.sale_id), "events.rest")])
+    (at,) = produce(stack, [told(Deletion(SALE.source, SALE.sale_id), "events.rest")])
     shows(page, {ranking: [] for ranking in RANKINGS})
+    page.goto(reasons)
+    gone = f"-{amount}", "deleted", f"{at.topic}, partition {at.partition}, offset {at.offset}"
+    wait_until(lambda: all(each in told_of_sales(page) for each in gone), lambda: told_of_sales(page))
 
 
 def test_a_record_is_refused_again_at_its_replay_and_missed_until_it_is_discarded(

@@ -24,9 +24,9 @@ from rankings import render
 from rankings.catalogue import RANKINGS
 from rankings.ranking import LABELS
 from rankings.render.clickhouse import View
+from rankings.render.cluster import Cluster
 from rankings.render.flink import LogOptions
 from rankings.render.shapes import Shape, Step
-from rankings.render.views import Cluster
 
 ENGINES = [module.name for module in pkgutil.iter_modules(render.__path__)]
 
@@ -36,7 +36,9 @@ SAMPLES: dict[str, list[Any]] = {
     "label": list(LABELS),
     "view": list(View),
     "by_country": [False, True],
-    "cluster": [Cluster("main")],
+    "cluster": [None, Cluster("main")],
+    "statement": ["ALTER TABLE t DELETE WHERE a IN (SELECT a FROM u) SETTINGS mutations_sync = 2", "OPTIMIZE TABLE t"],
+    "partition": ["3"],
     "shape": [
         Shape(until=True),
         Shape(View.RECONCILED, by_country=True, step=Step.DAY),

@@ -45,6 +45,12 @@ KEYS = {
     "none": (None, {"read": 401, "operate": 401}),
 }
 
+OPEN = {
+    "/healthz", "/readyz", "/metrics", "/docs", "/docs/<name>", "/openapi.json", "/login", "/logout",
+    "/static/<path:filename>",
+}  # fmt: skip
+"""What nobody needs a key for."""
+
 
 def api_over(doubles: Doubles, clock: Clock, **settings: Any) -> Api:
     return compose(Settings(**{"rate_limit": "", **settings}), doubles.stores, clock)
@@ -78,6 +84,28 @@ def test_every_route_against_every_kind_of_key(doubles: Doubles, caller: Caller,
         count += 1
     assert count >= 17
     assert doubles.operations.asked == []
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_every_page_against_every_kind_of_key(doubles: Doubles, caller: Caller, kind: str) -> None:
+    known, outcome = KEYS[kind]
+    secret = f"tl_secret-of-{kind.replace(' ', '-')}"
+    if known is not None:
+        doubles.keys.known[key_hash(secret)] = replace(known, hash=key_hash(secret))
+    if kind != "none":
+        caller.client.set_cookie(COOKIE, secret)
+    parts = {"name": "top-sales-per-city", "version": 1, "evidence_id": "x", "record_id": "events.rest/0/1"}
+    rules = [rule for rule in caller.client.application.url_map.iter_rules() if not rule.rule.startswith("/v1")]
+    guarded = [rule for rule in rules if rule.rule not in OPEN]
+    assert {rule.rule for rule in rules} - {rule.rule for rule in guarded} == OPEN
+    adapter = caller.client.application.url_map.bind("localhost")
+    for rule in guarded:
+        address = adapter.build(rule.endpoint, {name: parts[name] for name in rule.arguments})
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            response = caller.client.open(address, method=method, headers={"Origin": "http://localhost"})
+            is_led = (response.status_code, response.headers.get("Location")) == (303, "/login")
+            given = 401 if is_led else 403 if response.status_code == 403 else 0
+            assert given == outcome["operate" if method == "POST" else "read"], address
 
 
 def test_a_cookie_counts_but_changes_nothing_from_elsewhere(doubles: Doubles, caller: Caller) -> None:

@@ -15,7 +15,8 @@ import pytest
 
 from rankings.catalogue import RANKINGS
 from rankings.ranking import Ranking
-from rankings.render.views import Cluster, analyst_access, on_cluster, sales_view, views
+from rankings.render.cluster import SETTINGS, Cluster, on_cluster, profile
+from rankings.render.views import analyst_access, sales_view, views
 from stack.jars import class_path
 from tests.serving.conftest import gateway, make_tables
 from tests.serving.test_real_stores import Real, real  # noqa: F401  (a fixture)
@@ -105,7 +106,8 @@ def test_every_table_and_column_says_what_it_is(world: Real) -> None:
 
 def test_the_ddl_of_a_cluster_is_valid(world: Real) -> None:
     cluster = replace(Cluster("main"), database="tidelake")
-    statements = on_cluster(cluster)
+    statements = [*on_cluster(cluster), *profile(cluster)]
+    assert set(SETTINGS) <= {name for (name,) in rows(world.client, "SELECT name FROM system.settings")}
     for statement in [*statements, *(text.replace("{password:String}", "'x'") for text in analyst_access())]:
         world.client.command(f"EXPLAIN AST {statement}")
     assert all("ON CLUSTER main" in statement for statement in statements)

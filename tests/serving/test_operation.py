@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -102,6 +103,15 @@ def test_drift_of_the_current_version_or_another(caller: Caller) -> None:
     assert caller.get("/v1/drift", version="1").json["data"] == []
     problem(caller.get("/v1/drift", version="9"), 404)
     problem(caller.get("/v1/drift", ranking="top-x"), 404)
+
+
+def test_drift_whose_cause_has_been_named_is_told_to_who_had_it_before(doubles: Doubles, caller: Caller) -> None:
+    had = {"If-None-Match": caller.get("/v1/drift").headers["ETag"]}
+    again = replace(caller, headers=had)
+    assert again.get("/v1/drift").status_code == 304
+    first, *others = doubles.records.rows[3]
+    doubles.records.rows[3] = (replace(first, cause="a late record"), *others)
+    assert again.get("/v1/drift").json["data"][0]["cause"] == "a late record"
 
 
 @pytest.mark.parametrize("path", ["/v1/freshness", "/v1/publications", "/v1/quarantine", "/v1/audit", "/v1/drift"])

@@ -9,7 +9,9 @@ import io
 import json
 import re
 import tarfile
-from dataclasses import replace
+from dataclasses import asdict, replace
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,16 @@ from serving.http.authorization import COOKIE
 from serving.keys import key_hash
 from serving.page.formats import grouped
 from serving.ports import ApiKey
-from serving.records import LedgerRow, NightEnd, Published, Reconciliation, RunEnd
+from serving.records import (
+    DeltaPart,
+    Happened,
+    LedgerRow,
+    NightEnd,
+    Published,
+    Reconciliation,
+    RunEnd,
+    SaleChange,
+)
 from tests.serving.conftest import KEY
 from tests.serving.test_operation import refused
 from tests.serving.test_routes import CITY, fill
@@ -51,6 +62,27 @@ def browser(caller: Caller) -> Any:
 def operator(caller: Caller) -> Any:
     caller.client.set_cookie(COOKIE, OPERATOR)
     return caller.client
+
+
+def test_the_sales_behind_live_changes_say_what_happened_to_them(doubles: Doubles, browser: Any) -> None:
+    doubles.records.deltas = (DeltaPart(NOW, date(2026, 3, 30), Decimal("-3.00"), -1, 2),)
+    one = sale("gone away")
+    seen = {**asdict(one), "topic": "events.rest", "partition": 1, "offset": 2, "log_time": NOW}
+    doubles.lake.newest = (
+        SaleChange(**seen, happened=Happened.MOVED_AWAY, amount_change=-one.amount, sales_change=-1),
+        SaleChange(**seen, happened=Happened.CHANGED, amount_change=Decimal("7.00"), sales_change=0),
+        SaleChange(**seen, happened=None, amount_change=None, sales_change=None),
+    )
+    text = browser.get(f"/why/{CITY}?country=Germany&city=Berlin").text
+    rows = re.findall(r"<tr>(?:(?!</tr>).)*gone away.*?</tr>", text)
+    assert [re.findall(r"(?<![:0-9])-?[0-9]+\.[0-9]{2}\b", row) for row in rows] == [
+        ["-10.00"],
+        ["7.00", "10.00"],
+        ["10.00"],
+    ]
+    assert ["moved away" in row for row in rows] == [True, False, False]
+    assert "changed to 10.00" in rows[1]
+    assert "not known" in rows[2]
 
 
 def test_who_has_no_key_is_led_to_the_door(caller: Caller) -> None:

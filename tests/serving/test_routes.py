@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +12,7 @@ from rankings.catalogue import TOP_SALES_PER_CITY, TOP_SALESMAN_IN_COUNTRY
 from rankings.oracle import Filter
 from rankings.sale import Sale
 from serving.found import Kept
-from serving.records import DayPart, DeltaPart, Published, SaleSeen
+from serving.records import DayPart, DeltaPart, Happened, Published, SaleChange, SaleSeen
 from tests.serving.test_http import problem
 from tests.serving.world import (
     NOW,
@@ -229,6 +228,7 @@ def test_what_care_has_dropped_of_an_older_version_is_not_answered(
     doubles.records.left = Kept(2, frozenset({2}), boundary)
     assert [answered(as_of="1", view=view) for view in ("merged", "reconciled", "live")] == [410, 410, 200]
     assert "version 1" in problem(caller.get(f"{ADDRESS}/why", as_of="1", **BERLIN), 410)["detail"]
+    problem(caller.get(f"{ADDRESS}/stream", as_of="1", limit=str(next(limits))), 410)
     assert problem(caller.get(link), 410)["type"] == "urn:tidelake:problem:version-not-kept"
     doubles.records.left = Kept(2, frozenset({1, 2}), boundary + second)
     assert [answered(as_of="1", view=view) for view in ("merged", "reconciled", "live")] == [410, 200, 410]
@@ -247,10 +247,18 @@ def test_why_a_number_is_what_it_is(doubles: Doubles, caller: Caller, changes: l
     one: Sale = sale("42")
     fields = {name: getattr(one, name) for name in Sale.__slots__}
     doubles.lake.seen = (SaleSeen(**fields, topic="cdc.public.sales", partition=1, offset=9, log_time=NOW),)
+    place: dict[str, Any] = {"topic": "cdc.public.sales", "partition": 1}
     doubles.lake.newest = (
-        replace(doubles.lake.seen[0], offset=11, log_time=NOW + timedelta(milliseconds=3)),
-        replace(doubles.lake.seen[0], offset=10, log_time=NOW - timedelta(seconds=1)),
-    )
+        SaleChange(**fields, **place, offset=12, log_time=NOW, happened=None, amount_change=None, sales_change=None),
+        SaleChange(
+            **fields, **place, offset=11, log_time=NOW + timedelta(milliseconds=3),
+            happened=Happened.MOVED_AWAY, amount_change=-one.amount, sales_change=-1,
+        ),
+        SaleChange(
+            **fields, **place, offset=10, log_time=NOW - timedelta(seconds=1),
+            happened=Happened.CAME, amount_change=one.amount, sales_change=1,
+        ),
+    )  # fmt: skip
     given = caller.get(f"{ADDRESS}/why", **BERLIN).json
     assert given["days"][0] == {
         "business_day": "2026-03-30", "reconciled_amount": "7.00", "reconciled_sales": 2,
@@ -258,7 +266,11 @@ def test_why_a_number_is_what_it_is(doubles: Doubles, caller: Caller, changes: l
     }  # fmt: skip
     assert given["deltas"][0]["records"] == 1
     assert (given["sales"][0]["sale_id"], given["sales"][0]["offset"]) == ("42", 9)
-    assert [each["offset"] for each in given["live_sales"]] == [11]
+    unknown, moved = given["live_sales"]
+    assert (unknown["offset"], unknown["amount"], unknown["happened"]) == (12, "10.00", None)
+    assert (unknown["amount_change"], unknown["sales_change"]) == (None, None)
+    assert (moved["offset"], moved["amount"], moved["happened"]) == (11, "10.00", "moved away")
+    assert (moved["amount_change"], moved["sales_change"]) == ("-10.00", -1)
     doubles.lake.switch.away = True
     without = caller.get(f"{ADDRESS}/why", **BERLIN).json
     assert (without["sales"], without["sales_missing"]) == (None, "the lake does not answer")
