@@ -14,8 +14,8 @@ import pytest
 
 from runtime.settings import Settings
 from tests.batch.log import Log
-from tests.batch.test_reconcile import assert_published, grown, published
-from tests.batch.world import World
+from tests.batch.test_reconcile import assert_published
+from tests.batch.world import World, grown, published
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(1800)]
 
