@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psycopg2
 import pytest
 from pydantic import SecretStr
 
 from batch.spark import session
 from runtime.settings import Settings
 from stack.spark import spark_jars
+from tests.batch.beginning import Beginning, Begun
 from tests.batch.world import World
 from tests.postgres import running as postgres_running
 from tests.stack_clickhouse.gateway import PASSWORD, USER
@@ -23,10 +22,18 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-INTERPRETED = "spark.sql.codegen.wholeStage=false;spark.sql.codegen.cache.maxEntries=5000"
-"""For a hundred rows, compiling each query takes far longer than running it. What is compiled runs in the tests that
-start a process of their own (`test_kills`, `test_cluster`, `test_s3`), in `test_golden` and in `tests/exactness`.
-The single expressions that are compiled even so are remembered from one test to the next."""
+FOR_A_HUNDRED_ROWS = ";".join(
+    (
+        "spark.sql.codegen.wholeStage=false",
+        "spark.sql.codegen.cache.maxEntries=5000",
+        "spark.sql.ui.explainMode=simple",
+        "spark.eventLog.enabled=false",
+    )
+)
+"""For a hundred rows, compiling each query and telling at length how it runs take far longer than running it.
+
+What is compiled and told runs in `test_cluster`, `test_s3` and `tests/exactness`, what is compiled also in
+`test_golden`. The single expressions that are compiled even so are remembered from one test to the next."""
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +52,7 @@ def batch_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting
             mark_wait_seconds=1,
             live_wait_seconds=0,
             spark_jars=",".join(map(str, spark_jars())),
-            spark_options=INTERPRETED,
+            spark_options=FOR_A_HUNDRED_ROWS,
         )
 
 
@@ -59,9 +66,20 @@ def spark(batch_settings: Settings) -> Iterator[SparkSession]:
 @pytest.fixture
 def world(batch_settings: Settings, spark: SparkSession) -> World:
     """Empty stores and an empty lake."""
-    with psycopg2.connect(batch_settings.platform_dsn.get_secret_value()) as connection, connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS drift, totals, ledger, nights, care, labels, api_keys CASCADE")
-        cursor.execute((files("rankings") / "sql" / "postgres_tables.sql").read_text())
     made = World(batch_settings, spark)
     made.clear()
     return made
+
+
+@pytest.fixture(scope="session")
+def beginning(batch_settings: Settings, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Beginning:
+    """The first version of the tests that go on from it."""
+    made = World(batch_settings, spark)
+    made.clear()
+    return Beginning(made, tmp_path_factory.mktemp("beginning") / "lake")
+
+
+@pytest.fixture
+def begun(batch_settings: Settings, spark: SparkSession, beginning: Beginning, request: pytest.FixtureRequest) -> Begun:
+    """A lake and stores with a first version, and a log that grows in each test otherwise."""
+    return beginning.put_back(World(batch_settings, spark), seed=request.node.name)

@@ -65,6 +65,10 @@ class Log:
         self.records: list[Record] = []
         self.now = START
 
+    def draw_from(self, seed: str) -> None:
+        """Has what comes from here on be drawn from another seed."""
+        self._random = random.Random(seed)
+
     def grow(self, count: int) -> None:
         """Adds that many records, a tenth of a second apart, with marks each second."""
         for _ in range(count):

@@ -26,7 +26,6 @@ START_SECONDS = 60.0
 RECONCILIATION = """
 import json
 from datetime import timedelta
-from importlib.resources import files
 from batch.spark import session
 from rankings.catalogue import RANKINGS
 from runtime.settings import settings
@@ -35,7 +34,6 @@ from tests.batch.world import World
 
 with session(settings()) as spark:
     world, log = World(settings(), spark), Log(seed=71)
-    world.postgres((files("rankings") / "sql" / "postgres_tables.sql").read_text())
     world.clear()
     log.grow(60)
     log.now += timedelta(seconds=1)

@@ -13,8 +13,8 @@ from batch.nightly import midnights
 from rankings.catalogue import TOP_SALES_PER_CITY
 from rankings.topics import EVENTS
 from tests.batch.log import START, Log
-from tests.batch.test_reconcile import assert_published, published
-from tests.batch.world import World
+from tests.batch.test_reconcile import assert_published
+from tests.batch.world import World, published
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,15 +13,15 @@ from batch.causes import Evidence, cause
 from batch.drift import LIVE_BEHIND, Drift, DriftHeld, check
 from batch.reconcile import Published
 from rankings.catalogue import RANKINGS, TOP_SALES_PER_CITY
-from rankings.contract import Rejected
 from rankings.oracle import SumKey
-from rankings.sale import Deletion, Sale
+from rankings.sale import Sale
 from rankings.topics import EVENTS
-from tests.batch.log import Log, Record
+from tests.batch.beginning import Begun
+from tests.batch.live import Rows, lived, told
+from tests.batch.log import Log
 from tests.batch.test_days import Till
-from tests.batch.test_reconcile import grown, published
-from tests.batch.world import World
-from tests.golden.deltas import Delta, Live, live
+from tests.batch.world import World, grown, published
+from tests.golden.deltas import Delta
 
 MINUS_TWO = (Decimal("-2.00"), -1)
 TWO = (Decimal("2.00"), 1)
@@ -61,64 +59,6 @@ def test_only_what_speaks_against_a_figure_counts_for_the_limit() -> None:
         check([small, small], totals, 0.001, "again")
 
 
-Rows = dict[str, Live]
-
-
-def told(world: World, records: Iterable[Record], forget_at: datetime | None = None) -> Rows:
-    """The live rows of records; a job that forgets its state at some moment knows no sale from then on."""
-    zone = ZoneInfo(world.settings.business_time_zone)
-    changes = [(each.log_time, said) for each in records if isinstance(said := each.said, Sale | Deletion)]
-    parts = [changes]
-    if forget_at:
-        parts = [[each for each in changes if (each[0] < forget_at) is early] for early in (True, False)]
-    rows: Rows = {}
-    for ranking in RANKINGS:
-        found: Live = {}
-        for part in parts:
-            for at, delta in live(ranking, part, zone).items():
-                old = found.get(at, Delta(Decimal(0), 0, 0))
-                found[at] = Delta(old.amount + delta.amount, old.sales + delta.sales, old.records + delta.records)
-        rows[ranking.name] = found
-    return rows
-
-
-def lived(world: World, rows: Rows, records: Sequence[Record]) -> None:
-    """Live has these rows, and has taken or refused these records."""
-    for ranking in RANKINGS:
-        world.insert(
-            ranking.live_table,
-            [
-                {
-                    "second": second,
-                    **dict(zip(ranking.sum_key, key, strict=True)),
-                    **{"amount": delta.amount, "sales": delta.sales, "records": delta.records},
-                }
-                for (second, key), delta in rows[ranking.name].items()
-            ],
-        )
-    refused = [each for each in records if isinstance(each.said, Rejected)]
-    text = {"field": "", "reason": "no", "key": "", "payload": "", "hop": "stream"}
-    world.insert(
-        "quarantine",
-        [
-            {"topic": each.topic, "partition": each.partition, "offset": each.offset, "log_time": each.log_time, **text}
-            for each in refused
-        ],
-    )
-    ends: dict[tuple[str, int], Record] = {}
-    for each in records:
-        ends[each.topic, each.partition] = each
-    position = {"path": "live", "log_end": 1}
-    world.insert(
-        "progress",
-        [
-            {**position, "topic": topic, "partition": at, "committed": last.offset + 1, "seen_through": last.log_time}
-            | {"measured_at": last.log_time}
-            for (topic, at), last in ends.items()
-        ],
-    )
-
-
 def injured(rows: Rows, since: datetime) -> dict[str, SumKey]:
     """Loses a row of the span, alters another by hand, adds one that no record explains; the sums by their causes."""
     cities = rows[TOP_SALES_PER_CITY.name]
@@ -151,11 +91,8 @@ def test_rows_that_are_wrong_are_found_and_named(world: World) -> None:
 
 
 @pytest.mark.servers
-def test_a_run_over_everything_finds_the_same(world: World) -> None:
-    log = Log(seed=25)
-    through = grown(world, log, 60)
-    lived(world, told(world, log.records), log.records)
-    published(world, through)
+def test_a_run_over_everything_finds_the_same(begun: Begun) -> None:
+    world, log, _ = begun
     later = grown(world, log, 60)
     rows = told(world, log.records)
     lived(world, rows, log.records)
@@ -174,11 +111,9 @@ def test_a_run_over_everything_finds_the_same(world: World) -> None:
 
 
 @pytest.mark.servers
-def test_a_state_that_was_lost_is_named_and_keeps_the_version_back(world: World) -> None:
-    log = Log(seed=22)
-    through = grown(world, log, 120)
+def test_a_state_that_was_lost_is_named_and_keeps_the_version_back(begun: Begun) -> None:
+    world, log, through = begun
     lived(world, told(world, log.records), log.records)
-    published(world, through)
     later = grown(world, log, 120)
     lived(world, told(world, log.records, forget_at=through + timedelta(seconds=4)), log.records)
     with pytest.raises(DriftHeld, match=r'over the limit.*--through 2026-03-01T.*Z --accept-drift "REASON"'):
@@ -241,11 +176,9 @@ def test_records_that_live_refused_or_had_not_taken_are_named(world: World) -> N
 
 
 @pytest.mark.servers
-def test_a_record_that_live_took_and_the_contract_refuses_is_named(world: World) -> None:
-    log = Log(seed=26)
-    through = grown(world, log, 40)
+def test_a_record_that_live_took_and_the_contract_refuses_is_named(begun: Begun) -> None:
+    world, log, _ = begun
     lived(world, told(world, log.records), log.records)
-    published(world, through)
     written = len(log.records)
     log._put(EVENTS[0], 0, b"9", b'{"source": "till", "sale_id": "9", "amount": 1.5}')
     refused = log.records[-1]
@@ -265,11 +198,9 @@ def test_a_record_that_live_took_and_the_contract_refuses_is_named(world: World)
 
 
 @pytest.mark.servers
-def test_records_of_a_clock_that_went_back_are_named(world: World) -> None:
-    log = Log(seed=24)
-    through = grown(world, log, 40)
+def test_records_of_a_clock_that_went_back_are_named(begun: Begun) -> None:
+    world, log, through = begun
     lived(world, told(world, log.records), log.records)
-    published(world, through)
     log.now = through - timedelta(hours=2)
     first = len(log.records)
     log.grow(1)

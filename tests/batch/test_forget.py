@@ -17,9 +17,9 @@ from rankings.catalogue import RANKINGS, TOP_SALES_PER_CITY, TOP_SALESMAN_IN_COU
 from rankings.sale import Sale
 from runtime.errors import Permanent
 from runtime.settings import Settings
+from tests.batch.beginning import Begun
 from tests.batch.log import Log, partitions
-from tests.batch.test_reconcile import grown, published
-from tests.batch.world import World
+from tests.batch.world import World, grown, published
 
 pytestmark = pytest.mark.servers
 
@@ -79,9 +79,8 @@ def test_a_person_is_forgotten_and_the_cities_keep_their_sums(world: World) -> N
     assert holding("Person 1 the", files(world) - others) == []
 
 
-def test_a_sale_is_forgotten(world: World) -> None:
-    log = Log(seed=52)
-    published(world, grown(world, log, 60))
+def test_a_sale_is_forgotten(begun: Begun) -> None:
+    world, log, _ = begun
     sale = next(each.said for each in log.records if isinstance(each.said, Sale))
     assert isinstance(sale, Sale)
     assert forget(Asked(sale=sale.key), world.settings, Quiet(), Writer(world, log), lambda _: partitions()) == 1

@@ -24,9 +24,10 @@ from rankings.render import shapes
 from rankings.topics import SHOP_SALES
 from runtime.errors import Permanent
 from serving.stores.postgres import Postgres, PostgresTotals
-from tests.batch.log import Log, partitions
-from tests.batch.test_reconcile import assert_published, grown, published
-from tests.batch.world import World
+from tests.batch.beginning import Begun
+from tests.batch.log import partitions
+from tests.batch.test_reconcile import assert_published
+from tests.batch.world import grown, published
 
 pytestmark = pytest.mark.servers
 
@@ -36,9 +37,8 @@ def wrong(found: Iterable[Check]) -> list[str]:
     return [each.what for each in found if not each.holds]
 
 
-def test_a_version_is_recomputed_from_the_lake_and_what_was_altered_is_found(world: World) -> None:
-    log = Log(seed=31)
-    published(world, grown(world, log, 120))
+def test_a_version_is_recomputed_from_the_lake_and_what_was_altered_is_found(begun: Begun) -> None:
+    world, log, _ = begun
     published(world, grown(world, log, 60))
     for version in (1, 2):
         found = verify(version, world.settings, Quiet())
@@ -55,10 +55,8 @@ def test_a_version_is_recomputed_from_the_lake_and_what_was_altered_is_found(wor
         verify(7, world.settings, Quiet())
 
 
-def test_going_back_pins_every_store_to_the_older_version(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    log = Log(seed=32)
-    through = grown(world, log, 80)
-    published(world, through)
+def test_going_back_pins_every_store_to_the_older_version(begun: Begun, capsys: pytest.CaptureFixture[str]) -> None:
+    world, log, through = begun
     published(world, grown(world, log, 80))
     fallback = PostgresTotals(Postgres(world.settings.platform_dsn, 5))
     assert (fallback.published() or ANY).version == 2
@@ -75,10 +73,8 @@ def test_going_back_pins_every_store_to_the_older_version(world: World, capsys: 
     assert_published(world, 3, log.before(log.now))
 
 
-def test_two_versions_are_compared_down_to_the_sales(world: World) -> None:
-    log = Log(seed=33)
-    first = grown(world, log, 100)
-    published(world, first)
+def test_two_versions_are_compared_down_to_the_sales(begun: Begun) -> None:
+    world, log, first = begun
     second = grown(world, log, 40)
     published(world, second)
     subjects, sales = diff(world.spark, 1, 2, TOP_SALES_PER_CITY, 100)
@@ -98,10 +94,10 @@ def test_two_versions_are_compared_down_to_the_sales(world: World) -> None:
         assert change == each.amount - each.was_amount
 
 
-def test_care_changes_no_answer_and_drops_what_is_not_kept(world: World) -> None:
-    log = Log(seed=34)
+def test_care_changes_no_answer_and_drops_what_is_not_kept(begun: Begun) -> None:
+    world, log, _ = begun
     world.settings = world.settings.model_copy(update={"keep_versions": 2, "longest_chain": 2})
-    for count in (60, 30, 30, 30):
+    for count in (30, 30, 30):
         published(world, grown(world, log, count))
     old = {"second": datetime(2026, 2, 1, tzinfo=UTC), "business_day": datetime(2026, 2, 1).date(), "currency": "EUR"}
     row = {**old, "country": "X", "city": "Y", "amount": Decimal(1), "sales": 1, "records": 1}
@@ -122,10 +118,8 @@ def test_care_changes_no_answer_and_drops_what_is_not_kept(world: World) -> None
     assert_published(world, 5, log.before(log.now))
 
 
-def test_what_is_superseded_can_be_dropped_and_the_rest_still_rebuilds_the_history(world: World) -> None:
-    log = Log(seed=35)
-    through = grown(world, log, 150)
-    published(world, through)
+def test_what_is_superseded_can_be_dropped_and_the_rest_still_rebuilds_the_history(begun: Begun) -> None:
+    world, log, _ = begun
     published(world, grown(world, log, 50))
     before = world.spark.table("lake.bronze.log").count()
     world.settings = world.settings.model_copy(update={"bronze_keep_days": 1})
@@ -138,9 +132,8 @@ def test_what_is_superseded_can_be_dropped_and_the_rest_still_rebuilds_the_histo
         verify(1, world.settings, Quiet())
 
 
-def test_the_source_is_compared_at_one_moment_and_each_sale_that_differs_is_listed(world: World) -> None:
-    log = Log(seed=36)
-    published(world, grown(world, log, 150))
+def test_the_source_is_compared_at_one_moment_and_each_sale_that_differs_is_listed(begun: Begun) -> None:
+    world, log, _ = begun
     row = published_row(1, world.settings)
     world.settings = world.settings.model_copy(
         update={"source_dsn": SecretStr(world.settings.platform_dsn.get_secret_value())}

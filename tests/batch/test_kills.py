@@ -1,4 +1,4 @@
-"""A run that is killed in the middle of any step is taken up by the same command, whatever has come meanwhile."""
+"""A run that is killed in the middle of any step is taken up by the same command, and data never stands still."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from rankings.catalogue import RANKINGS
 from runtime.settings import Settings
-from tests.batch.log import Log
-from tests.batch.test_reconcile import assert_published, grown, published
-from tests.batch.world import World
+from tests.batch.beginning import Begun
+from tests.batch.log import Record
+from tests.batch.moving import Moving
+from tests.batch.test_reconcile import assert_published
+from tests.batch.world import World, grown, published
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(1800)]
 
@@ -25,6 +29,9 @@ STEPS = {
     "publish": 0.05,
 }
 """How many seconds after its begin each step is killed at most: those behind the last mark are over soon."""
+
+AHEAD = timedelta(seconds=8)
+"""How far the boundary lies behind what the lake holds at first: the rest comes while the first runs are under way."""
 
 PROGRAM = """
 import sys
@@ -55,12 +62,13 @@ def environment(chosen: Settings, home: Path) -> dict[str, str]:
         "JAR_CACHE": str(chosen.jar_cache),
         "LIVE_WAIT_SECONDS": "0",
         "SPARK_JARS": chosen.spark_jars,
+        "SPARK_OPTIONS": chosen.spark_options,
     }
     return {**os.environ, **{f"TIDELAKE_{name}": value for name, value in told.items()}}
 
 
 def killed_in(step: str, through: str, told: dict[str, str], delay: float) -> None:
-    """Runs the command, and kills it some moments after a step has begun."""
+    """Runs the command, which takes up what the one before has left, and kills it some moments after a step begins."""
     command = [sys.executable, "-c", PROGRAM, through]
     with subprocess.Popen(command, env=told, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout
@@ -69,22 +77,38 @@ def killed_in(step: str, through: str, told: dict[str, str], delay: float) -> No
         process.send_signal(signal.SIGKILL)
 
 
-def test_killed_in_the_middle_of_each_step(world: World, tmp_path: Path) -> None:
-    log, draw = Log(seed=41), random.Random(41)
-    published(world, grown(world, log, 120))
-    through = grown(world, log, 120)
+def test_killed_in_the_middle_of_each_step_while_data_moves(begun: Begun, tmp_path: Path) -> None:
+    world, log, draw = begun.world, begun.log, random.Random(41)
+    grown(world, log, 100)
+    through, before = log.now + AHEAD, log.before(begun.through)
     told = environment(world.settings, tmp_path)
-    for step, most in STEPS.items():
-        killed_in(step, through.isoformat(), told, draw.uniform(0, most))
-        grown(world, log, 10)
-        known = [number for (number,) in world.clickhouse("SELECT version FROM publications ORDER BY version")]
-        if known == [1, 2]:
-            assert step in ("drift", "publish")
-            break
-        assert known == [1]
-        assert world.ledger() == [(1, "published"), (2, "running")]
-    assert world.reconcile(through).version == 2
-    assert world.ledger() == [(1, "published"), (2, "published")]
-    assert_published(world, 2, log.before(through))
+    with Moving(world, log) as moving:
+        for step, most in STEPS.items():
+            commits = moving.commits
+            killed_in(step, through.isoformat(), told, draw.uniform(0, most))
+            assert moving.commits > commits or step == "spark"
+            if versions(world) == [1, 2]:
+                assert step in ("drift", "publish")
+                break
+            assert versions(world) == [1]
+            assert world.ledger() == [(1, "published"), (2, "running")]
+            for ranking in RANKINGS:
+                assert world.published(ranking) == world.expected(ranking, before)
+        assert world.reconcile(through).version == 2
+        assert_exact(world, 2, log.before(through))
     assert published(world, log.now).version == 3
-    assert_published(world, 3, log.before(log.now))
+    assert_exact(world, 3, log.before(log.now))
+
+
+def versions(world: World) -> list[int]:
+    """Those that were published."""
+    return [number for (number,) in world.clickhouse("SELECT version FROM publications ORDER BY version")]
+
+
+def assert_exact(world: World, version: int, records: list[Record]) -> None:
+    """A version is of these records and no other, and live, which never stood still, had the same figures."""
+    assert world.ledger() == [(each, "published") for each in range(1, version + 1)]
+    assert_published(world, version, records)
+    told = world.postgres("SELECT (certificate -> 'records')::integer FROM ledger WHERE version = %s", (version,))
+    assert told == [(len(records),)]
+    assert world.postgres("SELECT count(*) FROM drift WHERE version = %s", (version,)) == [(0,)]

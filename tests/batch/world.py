@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -21,13 +22,17 @@ from rankings.render import clickhouse
 from rankings.render.lake import BRONZE
 from rankings.sale import Deletion, Sale
 from runtime.settings import Settings
-from tests.batch.log import Record, partitions
+from tests.batch.log import Log, Record, partitions
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 BRONZE_SCHEMA = "topic string, partition int, offset bigint, key binary, payload binary, log_time timestamp"
-SHARED = ("publications", "care", "quarantine", "progress", "labels", "drift")
+TABLES = (
+    *("publications", "care", "quarantine", "progress", "labels", "drift"),
+    *(name for ranking in RANKINGS for name in (ranking.live_table, ranking.reconciled_table)),
+)
+"""Those of ClickHouse that a test may write to."""
 
 
 @dataclass
@@ -41,24 +46,35 @@ class World:
         """Empties all of it. A table that the catalogue does not name is gone, as one that is dropped."""
         for name in ("bronze", "silver", "gold"):
             self.spark.sql(f"CREATE NAMESPACE IF NOT EXISTS lake.{name}")
-        self.postgres("DELETE FROM iceberg_tables")
+        self.clear_postgres()
         self.spark.sql(f"CREATE TABLE {BRONZE} ({BRONZE_SCHEMA}) USING iceberg")
         self.spark.sql(f"ALTER TABLE {BRONZE} ADD PARTITION FIELD hours(log_time) AS log_hour")
         self.clear_clickhouse()
+
+    def clear_postgres(self) -> None:
+        """Makes its tables anew, and empties the lake's catalogue, which is there once Spark has used it."""
+        self.postgres("DROP TABLE IF EXISTS drift, totals, ledger, nights, care, labels, api_keys CASCADE")
+        self.postgres((files("rankings") / "sql" / "postgres_tables.sql").read_text())
+        self.postgres("DELETE FROM iceberg_tables")
 
     def clear_clickhouse(self) -> None:
         """Makes its tables, and empties them."""
         with connected(self.settings.clickhouse.get_secret_value()) as client:
             for statement in clickhouse.ddl():
                 client.command(statement)
-            ranked = [name for each in RANKINGS for name in (each.live_table, each.reconciled_table)]
-            for table in (*SHARED, *ranked):
+            for table in TABLES:
                 client.command(f"TRUNCATE TABLE {table}")
 
     def write(self, records: Iterable[Record]) -> None:
         """Appends records to bronze, as the lake job does."""
-        names = ("topic", "partition", "offset", "key", "payload", "log_time")
-        rows = [tuple(getattr(record, name) for name in names) for record in records]
+        import pyarrow as pa
+
+        # From tuples Spark would make rows by Python workers.
+        types = {"topic": pa.string(), "partition": pa.int32(), "offset": pa.int64(), "key": pa.binary()}
+        types |= {"payload": pa.binary(), "log_time": pa.timestamp("us", "UTC")}
+        rows = pa.Table.from_pylist(
+            [{name: getattr(each, name) for name in types} for each in records], pa.schema(types)
+        )
         self.spark.createDataFrame(rows, BRONZE_SCHEMA).writeTo(BRONZE).append()
 
     def reconcile(
@@ -134,6 +150,23 @@ class World:
     def gold(self, ranking: Ranking) -> list[tuple[Any, ...]]:
         """The sums as they stand in the lake."""
         return [tuple(row) for row in self.spark.table(f"lake.gold.{ranking.gold_table}").collect()]
+
+
+def grown(world: World, log: Log, count: int) -> datetime:
+    """Adds records to the log and to the lake; the boundary behind them, whose marks are in the lake."""
+    written = len(log.records)
+    log.grow(count)
+    log.now += timedelta(seconds=1)
+    log.mark()
+    world.write(log.records[written:])
+    return log.now
+
+
+def published(world: World, through: datetime) -> Published:
+    """A reconciliation that has something to do."""
+    outcome = world.reconcile(through)
+    assert isinstance(outcome, Published)
+    return outcome
 
 
 def _plain(total: Total) -> tuple[Any, int]:
