@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from rankings.ranking import Ranking
 from rankings.render.lake import BRONZE, POSITION_COLUMNS, QUARANTINE, SALE_COLUMNS, SALES
-from rankings.render.spark import PARSED
+from rankings.render.spark import PARSED, RECORDS
 
 FORGOTTEN = "forgotten"
 """The view of the sales: source, sale_id."""
@@ -17,8 +17,16 @@ POSITIONS = "positions"
 
 
 def sales_of_person() -> str:
-    """The sales that a person is credited with; binds `person`."""
-    return f"SELECT DISTINCT source, sale_id FROM {PARSED} WHERE salesman_id = :person"
+    """The sales that a person is credited with, or was when they were deleted; binds `person`.
+
+    Of a deletion the contract takes the key alone, but the record holds what the sale was, too.
+    """
+    return f"""SELECT source, sale_id FROM {PARSED} WHERE salesman_id = :person
+UNION
+SELECT p.source, p.sale_id
+FROM {PARSED} AS p
+JOIN {RECORDS} AS r ON r.topic = p.topic AND r.partition = p.partition AND r.offset = p.offset
+WHERE p.kind = 'deletion' AND trim(get_json_object(CAST(r.payload AS string), '$.salesman_id')) = :person"""
 
 
 def states() -> str:

@@ -92,6 +92,12 @@ class Log:
         self._add(TOPICS[0], sale, json.dumps(fields).encode())
         self.now += timedelta(milliseconds=100)
 
+    def gone(self, sale: str, **was: str) -> None:
+        """Adds a record that deletes a sale, and tells some of what it was."""
+        fields = {"source": "till", "sale_id": sale, DELETED_FIELD: "true", **was}
+        self._add(TOPICS[0], sale, json.dumps(fields).encode())
+        self.now += timedelta(milliseconds=100)
+
     def before(self, boundary: datetime) -> list[Record]:
         """The records with an earlier log time."""
         return [record for record in self.records if record.log_time < boundary]

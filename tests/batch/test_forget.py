@@ -60,7 +60,11 @@ def holding(text: str, paths: set[Path]) -> list[str]:
 def test_a_person_is_forgotten_and_the_cities_keep_their_sums(world: World) -> None:
     log, others = Log(seed=51), files(world)
     published(world, grown(world, log, 80))
+    # What this sale was before has been dropped, and only its deletion tells of the person.
+    log.gone("left", salesman_id=" p1", salesman="Person 1 the last")
+    world.write(log.records[-1:])
     published(world, grown(world, log, 40))
+    assert len(holding("Person 1 the last", files(world) - others)) == 1
     assert holding("Person 1 the", files(world) - others)
     cities = world.published(TOP_SALES_PER_CITY)
     count = forget(Asked(person="p1"), world.settings, Quiet(), Writer(world, log), lambda _: partitions())

@@ -36,7 +36,12 @@ JOIN forgotten AS f ON f.source = p.source AND f.sale_id = p.sale_id
 LEFT ANTI JOIN lake.silver.sales AS s ON s.topic = p.topic AND s.partition = p.partition AND s.offset = p.offset
 
 -- sales_of_person()
-SELECT DISTINCT source, sale_id FROM parsed WHERE salesman_id = :person
+SELECT source, sale_id FROM parsed WHERE salesman_id = :person
+UNION
+SELECT p.source, p.sale_id
+FROM parsed AS p
+JOIN records AS r ON r.topic = p.topic AND r.partition = p.partition AND r.offset = p.offset
+WHERE p.kind = 'deletion' AND trim(get_json_object(CAST(r.payload AS string), '$.salesman_id')) = :person
 
 -- states()
 SELECT s.source, s.sale_id, s.deleted, s.occurred_at, s.country, s.city, s.salesman_id, s.salesman, s.amount, s.currency, s.topic, s.partition, s.offset, s.log_time, b.key
