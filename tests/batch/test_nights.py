@@ -41,11 +41,11 @@ def told(world: World) -> tuple[NightEnd, int]:
     return found.last_night, found.nights_failed
 
 
-def three_nights(world: World, log: Log) -> list[datetime]:
-    """A lake that the last three midnights can be reconciled from."""
+def four_nights(world: World, log: Log) -> list[datetime]:
+    """A lake that the last four midnights can be reconciled from."""
     zone = ZoneInfo(world.settings.business_time_zone)
     now = datetime.now(UTC)
-    found = midnights(now - timedelta(days=3), now, zone)
+    found = midnights(now - timedelta(days=4), now, zone)
     for each in found:
         log.now = each - timedelta(seconds=2)
         log.grow(30)
@@ -79,28 +79,31 @@ class SecondRunEnds(Quiet):
 
 def test_nights_that_were_missed_are_caught_up_and_one_that_fails_behind_its_runs_is_told(world: World) -> None:
     log = Log(seed=51)
-    first, *others = three_nights(world, log)
+    first, *others = four_nights(world, log)
     published(world, first)
     with pytest.raises(Pulled):
         nightly(world.settings, SecondRunEnds(), lambda _: partitions())
     assert world.ledger() == [(1, "published"), (2, "published"), (3, "running")]
     night, failed = told(world)
     assert (night.versions, night.reason, failed) == ((2,), "spark", 1)
-    assert work(world.settings) == [3]
+    assert work(world.settings) == [3, 4]
     assert world.postgres("SELECT through FROM ledger ORDER BY version") == [(first,), *((each,) for each in others)]
-    assert_published(world, 3, log.before(others[-1]))
+    assert_published(world, 4, log.before(others[-1]))
     night, failed = told(world)
-    assert (night.versions, night.reason, failed) == ((3,), None, 0)
+    assert (night.versions, night.reason, failed) == ((3, 4), None, 0)
     with (
         opened(world.settings.platform_dsn.get_secret_value()),
         pytest.raises(Retryable, match="another reconciliation is running"),
     ):
         work(world.settings)
-    assert world.ledger() == [(version, "published") for version in (1, 2, 3)]
+    assert world.ledger() == [(version, "published") for version in (1, 2, 3, 4)]
     night, failed = told(world)
     assert night.reason is not None
     assert "another reconciliation is running" in night.reason
     assert (night.versions, failed) == ((), 1)
+    assert work(world.settings) == []
+    night, failed = told(world)
+    assert (night.versions, night.reason, failed) == ((), None, 0)
 
 
 PROGRAM = """

@@ -101,8 +101,12 @@ class _Tending:
         """A slot that is gone, given up by the server or made anew has lost changes: remembered, and not passed."""
         if self._record.record.snapshot.get("phase") in (snapshot.LOST, snapshot.ASKED):
             return
-        name = self._source.name
-        why = _loss(slot, self._connect.position(name) if slot is None else {}, self._connect.status(name))
+        name, position = self._source.name, {}
+        if slot is None:
+            position = self._connect.position(name)
+            # A slot is there before there is a position in it: one that was made since the first look is not lost.
+            slot = database.slot(self._opened, self._source.slot_name)
+        why = _loss(slot, position, self._connect.status(name))
         if why:
             log.error("a replication slot is lost", source=name, slot=self._source.slot_name, why=why)
             self._record.record.snapshot = {"phase": snapshot.LOST, "why": why}

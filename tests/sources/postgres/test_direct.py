@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runtime.settings import Settings
+from streaming.sources.postgres import database
 from streaming.sources.postgres import tend as postgres_tend
 from streaming.sources.postgres.connect import Connect
 from streaming.sources.postgres.definition import PostgresSource
@@ -241,6 +242,15 @@ def test_a_slot_that_is_not_there_is_lost_before_another_is_made(running: Postgr
         health = tend(running, servers)
         assert (health.state, "somebody dropped it" in health.alarm) == ("stopped", True)
     assert world.ask(f"SELECT 1 FROM pg_replication_slots WHERE slot_name = '{running.slot_name}'") == []
+
+
+def test_a_slot_that_was_made_since_the_first_look_is_not_lost(
+    running: PostgresSource, servers: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look, first = database.slot, [None]
+    monkeypatch.setattr(database, "slot", lambda *given: first.pop() if first else look(*given))
+    for _ in range(2):
+        assert tend(running, servers).state == "running"
 
 
 def test_a_slot_that_the_server_gave_up_is_lost(running: PostgresSource, servers: Settings) -> None:
