@@ -99,8 +99,8 @@ class Store:
     @classmethod
     def of(cls, settings: Settings, among: tuple[Ranking, ...] = RANKINGS) -> Store:
         """The one of the settings."""
-        dsn, cluster = settings.clickhouse.get_secret_value(), settings.clickhouse_cluster
-        return cls(dsn, among, Cluster(cluster, dsn.rpartition("/")[2]) if cluster else None)
+        dsn = settings.clickhouse.get_secret_value()
+        return cls(dsn, among, Cluster.of(settings.clickhouse_cluster, dsn))
 
     def prepare(self) -> None:
         """Makes the tables that are missing."""

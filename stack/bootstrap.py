@@ -45,13 +45,14 @@ def _make_clickhouse_tables() -> None:
     from rankings.render.cluster import Cluster, on_cluster
     from rankings.render.views import views
 
-    server, _, database = settings().clickhouse.get_secret_value().rpartition("/")
+    dsn = settings().clickhouse.get_secret_value()
+    server, _, database = dsn.rpartition("/")
     try:
         with closing(clickhouse_connect.get_client(dsn=f"{server}/default")) as client:
             client.command("CREATE DATABASE IF NOT EXISTS {name:Identifier}", parameters={"name": database})
             client.database = database
-            cluster = settings().clickhouse_cluster
-            for statement in on_cluster(Cluster(cluster, database)) if cluster else (*ddl(), *views()):
+            cluster = Cluster.of(settings().clickhouse_cluster, dsn)
+            for statement in on_cluster(cluster) if cluster else (*ddl(), *views()):
                 client.command(statement)
     except OperationalError as error:
         raise Retryable("ClickHouse does not answer", received=str(error)) from error

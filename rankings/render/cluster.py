@@ -35,6 +35,15 @@ class Cluster:
     name: str
     database: str = "tidelake"
 
+    @classmethod
+    def of(cls, name: str, dsn: str) -> Cluster | None:
+        """The one of that name, with the database that an address ends with; none without a name.
+
+        >>> Cluster.of("main", "http://x:y@host:8123/sales"), Cluster.of("", "http://host:8123/sales")
+        (Cluster(name='main', database='sales'), None)
+        """
+        return cls(name, dsn.rpartition("/")[2]) if name else None
+
 
 def altered(statement: str, cluster: Cluster | None) -> str:
     """A statement; if it is an `ALTER TABLE` and there is a cluster, for the table's rows in all of its shards.

@@ -104,7 +104,7 @@ FROM
 def places(older: int, ranges: int) -> str:
     """The sales of the view `latest` that silver held as of version `older`, and the months that it keeps them in.
 
-    Only keys are read of all that silver holds. A sale that was deleted has no month.
+    Only keys are read of what silver holds. A sale that was deleted has no month.
 
     Args:
         older: the version.

@@ -56,24 +56,33 @@ def api_over(doubles: Doubles, clock: Clock, **settings: Any) -> Api:
     return compose(Settings(**{"rate_limit": "", **settings}), doubles.stores, clock)
 
 
+PARTS = {"name": "top-sales-per-city", "version": 1, "evidence_id": "x", "record_id": "events.rest/0/1"}
+"""What addresses are built with."""
+
+
+def held(doubles: Doubles, kind: str) -> tuple[str, dict[str, int]]:
+    """The secret of a kind of key, which the store knows as it is, and what each scope's routes answer to it."""
+    known, outcome = KEYS[kind]
+    secret = f"tl_secret-of-{kind.replace(' ', '-')}"
+    if known is not None:
+        doubles.keys.known[key_hash(secret)] = replace(known, hash=key_hash(secret))
+    return secret, outcome
+
+
 def routes(caller: Caller) -> Iterator[tuple[str, str, str]]:
     """Method, address and needed scope of every guarded route."""
-    parts = {"name": "top-sales-per-city", "version": 1, "evidence_id": "x", "record_id": "events.rest/0/1"}
     app = caller.client.application
     adapter = app.url_map.bind("localhost")
     for rule in app.url_map.iter_rules():
         if rule.rule.startswith("/v1"):
-            address = adapter.build(rule.endpoint, {name: parts[name] for name in rule.arguments})
+            address = adapter.build(rule.endpoint, {name: PARTS[name] for name in rule.arguments})
             for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
                 yield method, address, "operate" if method == "POST" or "audit" in address else "read"
 
 
 @pytest.mark.parametrize("kind", KEYS)
 def test_every_route_against_every_kind_of_key(doubles: Doubles, caller: Caller, kind: str) -> None:
-    known, outcome = KEYS[kind]
-    secret = f"tl_secret-of-{kind.replace(' ', '-')}"
-    if known is not None:
-        doubles.keys.known[key_hash(secret)] = replace(known, hash=key_hash(secret))
+    secret, outcome = held(doubles, kind)
     headers = {} if kind == "none" else {"Authorization": f"Bearer {secret}"}
     count = 0
     for method, address, scope in routes(caller):
@@ -88,19 +97,15 @@ def test_every_route_against_every_kind_of_key(doubles: Doubles, caller: Caller,
 
 @pytest.mark.parametrize("kind", KEYS)
 def test_every_page_against_every_kind_of_key(doubles: Doubles, caller: Caller, kind: str) -> None:
-    known, outcome = KEYS[kind]
-    secret = f"tl_secret-of-{kind.replace(' ', '-')}"
-    if known is not None:
-        doubles.keys.known[key_hash(secret)] = replace(known, hash=key_hash(secret))
+    secret, outcome = held(doubles, kind)
     if kind != "none":
         caller.client.set_cookie(COOKIE, secret)
-    parts = {"name": "top-sales-per-city", "version": 1, "evidence_id": "x", "record_id": "events.rest/0/1"}
     rules = [rule for rule in caller.client.application.url_map.iter_rules() if not rule.rule.startswith("/v1")]
     guarded = [rule for rule in rules if rule.rule not in OPEN]
     assert {rule.rule for rule in rules} - {rule.rule for rule in guarded} == OPEN
     adapter = caller.client.application.url_map.bind("localhost")
     for rule in guarded:
-        address = adapter.build(rule.endpoint, {name: parts[name] for name in rule.arguments})
+        address = adapter.build(rule.endpoint, {name: PARTS[name] for name in rule.arguments})
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
             response = caller.client.open(address, method=method, headers={"Origin": "http://localhost"})
             is_led = (response.status_code, response.headers.get("Location")) == (303, "/login")

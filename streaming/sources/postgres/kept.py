@@ -85,7 +85,7 @@ def kept(chosen: Settings, source: str) -> Iterator[Kept]:
 
 def _let_go(opened: Connection) -> None:
     """The lock ends with the connection too, but only when the server has seen that it is closed: who asks in the next
-    instant would be refused.
+    instant would be refused. A connection that is broken holds no lock.
     """
     with suppress(psycopg2.Error), opened.cursor() as cursor:
         cursor.execute(UNLOCK)
