@@ -47,14 +47,17 @@ def refused(spark: SparkSession, clickhouse_dsn: str, most: int) -> None:
     _written(rows, most, partial(_insert, clickhouse_dsn, "quarantine", {}))
 
 
-def names(spark: SparkSession, labels: tuple[Label, ...], clickhouse_dsn: str, postgres_dsn: str, most: int) -> None:
-    """The names last seen, from the view `parsed`, at most so many, for both stores."""
+def names(spark: SparkSession, labels: tuple[Label, ...], clickhouse_dsn: str, postgres_dsn: str) -> None:
+    """The names last seen, from the view `parsed`, for both stores."""
     for label in labels:
         to_clickhouse, to_postgres = (
             partial(_insert, clickhouse_dsn, "labels", {}),
             partial(_upsert_names, postgres_dsn),
         )
-        _written(spark.sql(render.names(label)), most, to_clickhouse, to_postgres)
+        # All records are looked through once, not once for each store.
+        found = spark.sql(render.names(label)).persist()
+        _written(found, found.count(), to_clickhouse, to_postgres)
+        found.unpersist()
 
 
 def difference(found: Difference, ranking: Ranking, version: int, clickhouse_dsn: str, postgres_dsn: str) -> None:

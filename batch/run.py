@@ -158,7 +158,7 @@ class Run:
             going_on = self._task.before if self.certificate.base is not None else None
             spans = bronze.spans(spark)
             read = sum(span.records for span in spans)
-            size(spark, read + (going_on.states.sales if going_on and read > silver.MOST_KEYS_BROADCAST else 0))
+            size(spark, read)
             self._parsed = bronze.parse(spark, records)
             kinds = bronze.kinds(spark)
             self._read = Read(read, kinds.get("rejected", 0))
@@ -174,7 +174,7 @@ class Run:
                 silver.rebuild(spark)
                 certificate.states = silver.states(spark)
             else:
-                changed = silver.merge(spark, certificate.base, certificate.zone, refused=refused > 0)
+                changed = silver.merge(spark, certificate.base, before.states, certificate.zone, refused=refused > 0)
                 certificate.days, certificate.states = changed.days, before.states + changed.more
             for table in silver.TABLES:
                 certificate.snapshots[table] = branches.keep(spark, table, self.version)
@@ -183,7 +183,7 @@ class Run:
                 branches.name_while_written(spark, lake.BRONZE, tag)
             if refused:
                 load.refused(spark, self._clickhouse, refused)
-            load.names(spark, LABELS, self._clickhouse, self._postgres, self._read.records)
+            load.names(spark, LABELS, self._clickhouse, self._postgres)
             self._watch.result(f"{certificate.states.sales:,} sales")
 
     def _gold(self, spark: SparkSession) -> None:
@@ -207,10 +207,10 @@ class Run:
 
     def _touch(self, spark: SparkSession) -> None:
         """The view `touched`, where a run that was ended behind silver is taken up, and sums are to go on from it."""
-        base = self.certificate.base
-        if base is not None and self.certificate.days and not spark.catalog.tableExists(render.TOUCHED):
+        base, before = self.certificate.base, self._task.before
+        if base is not None and before and self.certificate.days and not spark.catalog.tableExists(render.TOUCHED):
             self.parsed(spark)
-            silver.touch(spark, base)
+            silver.touch(spark, base, before.states)
 
     def _written(self) -> list[str]:
         return [*silver.TABLES, *map(lake.gold, self._task.among)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from batch import branches
 from batch.ranges import ranges
+from batch.spark import size
 from rankings.render import lake
 from rankings.render import spark as render
 
@@ -62,27 +63,35 @@ class Changed:
     days: Sequence[date]
 
 
-def merge(spark: SparkSession, base: int, zone: str, *, refused: bool) -> Changed:
+def merge(spark: SparkSession, base: int, held: States, zone: str, *, refused: bool) -> Changed:
     """Brings what the view `parsed` says into version `base`, on the branch `run`.
 
     Args:
         base: the version.
+        held: the sales that it knows.
         zone: the business time zone's name.
         refused: whether there are refused records among it.
     """
     for table in TABLES:
         branches.begin(spark, table, base)
-    months = touch(spark, base)
+    months = touch(spark, base, held)
     row = spark.sql(render.changed(), {"zone": zone}).first()
     assert row is not None
-    spark.sql(render.update_silver(months))
+    # A MERGE would shuffle and sort the months as a whole; who only deletes compares keys with those it was sent.
+    if months:
+        spark.sql(render.drop_older(months))
+    spark.sql(render.newer()).writeTo(lake.on_run(lake.SALES)).append()
     if refused:
         spark.sql(render.refused()).writeTo(lake.on_run(lake.QUARANTINE)).append()
     return Changed(States(row.sales, row.deleted), sorted({*row.new_days, *row.old_days}))
 
 
-def touch(spark: SparkSession, base: int) -> Sequence[int | None]:
+def touch(spark: SparkSession, base: int, held: States) -> Sequence[int | None]:
     """Makes the view `touched` of what the view `parsed` changes in version `base`; `leave` ends it.
+
+    Args:
+        base: the version.
+        held: the sales that it knows.
 
     Returns:
         The months in which silver keeps what is changed, counted from 1970; None stands for sales that were deleted.
@@ -90,6 +99,8 @@ def touch(spark: SparkSession, base: int) -> Sequence[int | None]:
     _view(spark, render.LATEST, render.latest_state())
     # Once its size is known, all of silver need not be shuffled to find what it held of these sales.
     told = spark.table(render.LATEST).count()
+    if told > MOST_KEYS_BROADCAST:
+        size(spark, told + held.sales + held.deleted)
     between = ranges(_keys(spark)) if told <= MOST_KEYS_BROADCAST else []
     bound = {f"{end}{number}": key for number, ends in enumerate(between) for end, key in zip(_ENDS, ends, strict=True)}
     _view(spark, render.PLACES, render.places(base, len(between)), bound)

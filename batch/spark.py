@@ -193,6 +193,8 @@ def _session_options() -> Mapping[str, str]:
     return {
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.adaptive.enabled": "true",
+        # Has adaptive execution join the small parts of what is kept in between, too.
+        "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning": "true",
         "spark.sql.autoBroadcastJoinThreshold": "64m",
         "spark.sql.shuffle.partitions": str(LEAST_PARTITIONS),
         "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",

@@ -36,6 +36,9 @@ PRESENT = "present"
 DIFFERENCE = "difference"
 """What a ranking's sums of a version are more than those of another, as the lake holds the two."""
 
+_BEYOND_OFFSETS = 10**19
+"""More than any offset, so that a number can tell the log time and then the offset."""
+
 _OFFSETS = "bit_or(shiftleft(1L, CAST(offset % 64 AS int)))"
 """The offsets of 64 neighbours as bits: counts each once, and a shuffle carries a number for all of them."""
 
@@ -169,18 +172,21 @@ WHERE k.source IS NULL OR CASE
 END"""
 
 
-def update_silver(months: Iterable[int | None]) -> str:
-    """Puts the states of the view `touched` in the place of older ones, on the branch `run`.
+def drop_older(months: Iterable[int | None]) -> str:
+    """Takes what silver held of the sales of the view `touched` out of the branch `run`.
 
     Args:
-        months: where silver keeps the older ones.
+        months: where silver keeps it.
     """
-    columns = ", ".join(STATE_COLUMNS)
-    return f"""MERGE INTO {on_run(SALES)} AS held
-USING (SELECT {columns} FROM {TOUCHED}) AS told
-ON held.source = told.source AND held.sale_id = told.sale_id AND {in_months("held.occurred_at", months)}
-WHEN MATCHED THEN UPDATE SET *
-WHEN NOT MATCHED THEN INSERT *"""
+    return f"""DELETE FROM {on_run(SALES)} AS held
+WHERE {in_months("held.occurred_at", months)} AND EXISTS
+    (SELECT 1 FROM {TOUCHED} AS told
+     WHERE told.was IS NOT NULL AND told.source = held.source AND told.sale_id = held.sale_id)"""
+
+
+def newer() -> str:
+    """The states of the view `touched`, as silver keeps them."""
+    return f"SELECT {', '.join(STATE_COLUMNS)} FROM {TOUCHED}"
 
 
 def changed() -> str:
@@ -331,12 +337,18 @@ def totals(ranking: Ranking, version: int) -> str:
 
 def names(label: Label) -> str:
     """The name last seen for each key, from the view `parsed`; columns label, key, name, seen_at."""
-    last = f"struct({label.column} AS name, log_time)"
-    return f"""SELECT '{label.column}' AS label, key, last.name AS name, last.log_time AS seen_at
+    # Of each name first, by numbers alone: those Spark keeps in a hash table, a struct would have it sort every record.
+    return f"""SELECT '{label.column}' AS label, key, last.name AS name, last.seen_at AS seen_at
 FROM
 (
-    SELECT {label.key} AS key, max_by({last}, struct(log_time, topic, partition, offset)) AS last
-    FROM {PARSED}
-    WHERE kind = 'sale' AND {label.column} IS NOT NULL
-    GROUP BY {label.key}
+    SELECT key, max_by(struct(name, seen_at), struct(seen_at, topic, partition, place)) AS last
+    FROM
+    (
+        SELECT {label.key} AS key, {label.column} AS name, topic, partition, max(log_time) AS seen_at,
+            max(CAST(unix_micros(log_time) AS decimal(19, 0)) * {_BEYOND_OFFSETS} + offset) AS place
+        FROM {PARSED}
+        WHERE kind = 'sale' AND {label.column} IS NOT NULL
+        GROUP BY {label.key}, {label.column}, topic, partition
+    )
+    GROUP BY key
 )"""

@@ -75,6 +75,18 @@ FROM
 GROUP BY business_day, currency, country, salesman_id
 HAVING sum(amount) != 0 OR sum(sales) != 0
 
+-- drop_older(months=[])
+DELETE FROM lake.silver.sales.branch_run AS held
+WHERE (false) AND EXISTS
+    (SELECT 1 FROM touched AS told
+     WHERE told.was IS NOT NULL AND told.source = held.source AND told.sale_id = held.sale_id)
+
+-- drop_older(months=[671, 672, None])
+DELETE FROM lake.silver.sales.branch_run AS held
+WHERE ((held.occurred_at >= DATE '2025-12-01' AND held.occurred_at < DATE '2026-02-01') OR held.occurred_at IS NULL) AND EXISTS
+    (SELECT 1 FROM touched AS told
+     WHERE told.was IS NOT NULL AND told.source = held.source AND told.sale_id = held.sale_id)
+
 -- grown_hours(then=7, now=8)
 SELECT new.partition.log_hour AS hour
 FROM lake.bronze.log.partitions VERSION AS OF 8 AS new
@@ -206,14 +218,23 @@ GROUP BY business_day, currency, country, salesman_id
 HAVING sum(sales) != 0
 
 -- names(label=Label(key='salesman_id', column='salesman'))
-SELECT 'salesman' AS label, key, last.name AS name, last.log_time AS seen_at
+SELECT 'salesman' AS label, key, last.name AS name, last.seen_at AS seen_at
 FROM
 (
-    SELECT salesman_id AS key, max_by(struct(salesman AS name, log_time), struct(log_time, topic, partition, offset)) AS last
-    FROM parsed
-    WHERE kind = 'sale' AND salesman IS NOT NULL
-    GROUP BY salesman_id
+    SELECT key, max_by(struct(name, seen_at), struct(seen_at, topic, partition, place)) AS last
+    FROM
+    (
+        SELECT salesman_id AS key, salesman AS name, topic, partition, max(log_time) AS seen_at,
+            max(CAST(unix_micros(log_time) AS decimal(19, 0)) * 10000000000000000000 + offset) AS place
+        FROM parsed
+        WHERE kind = 'sale' AND salesman IS NOT NULL
+        GROUP BY salesman_id, salesman, topic, partition
+    )
+    GROUP BY key
 )
+
+-- newer()
+SELECT source, sale_id, deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset, log_time FROM touched
 
 -- places(older=1, ranges=0)
 SELECT held.source, held.sale_id, held._partition.occurred_at_month AS month
@@ -277,17 +298,3 @@ WHERE k.source IS NULL OR CASE
     WHEN k.topic = l.topic AND k.partition = l.partition THEN l.offset > k.offset
     ELSE (l.log_time, l.topic, l.partition) > (k.log_time, k.topic, k.partition)
 END
-
--- update_silver(months=[])
-MERGE INTO lake.silver.sales.branch_run AS held
-USING (SELECT source, sale_id, deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset, log_time FROM touched) AS told
-ON held.source = told.source AND held.sale_id = told.sale_id AND (false)
-WHEN MATCHED THEN UPDATE SET *
-WHEN NOT MATCHED THEN INSERT *
-
--- update_silver(months=[671, 672, None])
-MERGE INTO lake.silver.sales.branch_run AS held
-USING (SELECT source, sale_id, deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset, log_time FROM touched) AS told
-ON held.source = told.source AND held.sale_id = told.sale_id AND ((held.occurred_at >= DATE '2025-12-01' AND held.occurred_at < DATE '2026-02-01') OR held.occurred_at IS NULL)
-WHEN MATCHED THEN UPDATE SET *
-WHEN NOT MATCHED THEN INSERT *
