@@ -11,9 +11,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -116,15 +118,32 @@ def clock(scheduler: Any, chosen: Settings, command: tuple[str, ...], *, missed:
         missed: whether a night was missed, so that the work is done at once.
     """
     from apscheduler.events import EVENT_JOB_ADDED, EVENT_SCHEDULER_STARTED
-    from apscheduler.triggers.cron import CronTrigger
 
     made = Clock(scheduler, chosen, command)
-    hour, minute = chosen.nightly_at.split(":")
-    trigger = CronTrigger(hour=int(hour), minute=int(minute), timezone=chosen.business_time_zone)
-    scheduler.add_job(made.tick, trigger, id=JOB)
+    scheduler.add_job(made.tick, _each_night(chosen), id=JOB)
     if missed:
         scheduler.add_job(made.tick, "date", id="missed")
     scheduler.add_listener(lambda _: made.tell_next(), EVENT_SCHEDULER_STARTED | EVENT_JOB_ADDED)
+
+
+def _each_night(chosen: Settings) -> Any:
+    """Once each business day, at an hour that a clock put forward leaves out, too.
+
+    A trigger by cron would pass over such a day, and work twice where the clock is put back over the hour.
+    """
+    from apscheduler.triggers.base import BaseTrigger
+
+    at, zone = time.fromisoformat(chosen.nightly_at), ZoneInfo(chosen.business_time_zone)
+
+    class EachNight(BaseTrigger):  # type: ignore[misc]
+        def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+            last = previous_fire_time or now
+            today = last.astimezone(zone).date()
+            days = (today + timedelta(days=number) for number in count(-1))
+            times = (datetime.combine(day, at, zone).astimezone(UTC) for day in days)
+            return next(each for each in times if each > last)
+
+    return EachNight()
 
 
 def _night_was_missed(chosen: Settings) -> bool:

@@ -68,6 +68,24 @@ def test_it_tells_when_it_will_work_next(chosen: Settings, scheduler: Any) -> No
     night.check()
 
 
+@pytest.mark.parametrize(
+    ("zone", "since", "found"),
+    [
+        ("Africa/Cairo", "2026-04-22T22:10Z", ["2026-04-23T22:10", "2026-04-24T21:10"]),  # 00:10 does not exist
+        ("America/Havana", "2026-10-31T04:10Z", ["2026-11-01T04:10", "2026-11-02T05:10"]),  # 00:10 comes twice
+        ("Europe/Berlin", "2026-03-28T10:00Z", ["2026-03-28T23:10", "2026-03-29T22:10"]),
+    ],
+)
+def test_each_night_has_its_work_once_when_clocks_change(
+    chosen: Settings, scheduler: Any, zone: str, since: str, found: list[str]
+) -> None:
+    night.clock(scheduler, chosen.model_copy(update={"business_time_zone": zone}), command(0), missed=False)
+    trigger, last = scheduler.get_jobs()[0].trigger, datetime.fromisoformat(since)
+    for each in found:
+        last = trigger.get_next_fire_time(last, last)
+        assert f"{last.astimezone(UTC):%Y-%m-%dT%H:%M}" == each
+
+
 def test_a_missed_night_is_caught_up_at_once(chosen: Settings, scheduler: Any) -> None:
     night.clock(scheduler, chosen, command(0), missed=True)
     scheduler.start()
