@@ -22,9 +22,11 @@ EVERY_DAY = (date(1970, 1, 1), date(2100, 12, 31))
 """The contract lets nothing happen on other days, whatever the time zone."""
 
 
-def rebuild(spark: SparkSession, ranking: Ranking, zone: str) -> None:
-    """Puts the sums of all sales of silver in place of everything, on the branch `run`."""
-    spark.table(lake.on_run(lake.SALES)).createOrReplaceTempView(render.PRESENT)
+def rebuild(spark: SparkSession, ranking: Ranking, version: int, zone: str) -> None:
+    """Puts the sums of all sales of a version of silver in place of everything, on the branch `run`."""
+    # By its tag: a run that is taken up behind silver may find that care has dropped the branch.
+    silver = spark.read.option("versionAsOf", lake.version_tag(version)).table(lake.SALES)
+    silver.createOrReplaceTempView(render.PRESENT)
     branches.begin(spark, lake.gold(ranking), None)
     overwrite(spark, lake.gold(ranking), render.sums(ranking), zone=zone)
 

@@ -195,7 +195,7 @@ class Run:
             for ranking in self._task.among:
                 base, days = self._base_of(ranking), certificate.days
                 if base is None or days is None:
-                    gold.rebuild(spark, ranking, certificate.zone)
+                    gold.rebuild(spark, ranking, self.version, certificate.zone)
                 else:
                     gold.update(spark, ranking, base, days, certificate.zone)
                 table = lake.gold(ranking)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from batch import bronze, gold, silver
+from batch import branches, bronze, gold, silver
 from rankings.catalogue import RANKINGS
 from rankings.oracle import SumKey, Total, answer
 from rankings.ranking import Ranking
@@ -64,10 +64,11 @@ def sums(
     bronze.parse(spark, bronze.records(spark, last.replace(year=last.year + 1), None))
     set_apart(spark)
     silver.rebuild(spark)
+    branches.keep(spark, lake.SALES, VERSION)
     found: dict[tuple[str, str, str], dict[SumKey, Total]] = {}
     for zone in {case.zone.key for case in load()}:
         for ranking in RANKINGS:
-            gold.rebuild(spark, ranking, zone)
+            gold.rebuild(spark, ranking, VERSION, zone)
             collect(spark, ranking, zone, found)
     return found
 

@@ -26,7 +26,7 @@ from runtime.errors import Permanent
 from serving.stores.postgres import Postgres, PostgresTotals
 from tests.batch.beginning import Begun
 from tests.batch.log import partitions
-from tests.batch.test_reconcile import assert_published
+from tests.batch.test_reconcile import Pulled, PullsThePlug, assert_published
 from tests.batch.world import grown, published
 
 pytestmark = pytest.mark.servers
@@ -116,6 +116,20 @@ def test_care_changes_no_answer_and_drops_what_is_not_kept(begun: Begun) -> None
         rollback(2, world.settings)
     assert published(world, grown(world, log, 30)).certificate.versions == (5,)
     assert_published(world, 5, log.before(log.now))
+
+
+@pytest.mark.parametrize("step", ["gold", "load"])
+@pytest.mark.parametrize("full", [False, True])
+def test_care_leaves_what_a_run_needs_that_is_taken_up(begun: Begun, step: str, full: bool) -> None:
+    world, log, _ = begun
+    through = grown(world, log, 40)
+    with pytest.raises(Pulled):
+        world.reconcile(through, PullsThePlug(step), full=full)
+    care.care(world.settings, Quiet(), snapshots=timedelta())
+    outcome = world.reconcile(through, full=full)
+    assert isinstance(outcome, Published)
+    assert outcome.version == 2
+    assert_published(world, 2, log.before(through))
 
 
 def test_what_is_superseded_can_be_dropped_and_the_rest_still_rebuilds_the_history(begun: Begun) -> None:
