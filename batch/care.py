@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from batch import branches
-from batch.clickhouse import Store
+from batch import branches, publish
+from batch.clickhouse import Publication, Store
 from batch.ledger import Ledger, Row, opened
 from batch.progress import Progress, Stopwatch
 from batch.silver import TABLES
@@ -104,11 +104,12 @@ def care(
     seconds: dict[str, float] = {}
     watch = Stopwatch(progress, seconds)
     with opened(settings.platform_dsn.get_secret_value()) as ledger:
+        current = publish.agree(store, ledger)
         known = kept(ledger.rows(), settings.keep_versions)
-        if known is None:
+        if current is None or known is None:
             return seconds
         with watch.step("stores"):
-            watch.result(_stores(store, ledger, known, among))
+            watch.result(_stores(store, ledger, known, current, among))
         with watch.step("event logs"):
             watch.result(_event_logs(settings.spark_event_dir))
         with session(settings) as spark:
@@ -118,13 +119,14 @@ def care(
     return seconds
 
 
-def _stores(store: Store, ledger: Ledger, known: Kept, among: Iterable[Ranking]) -> str:
+def _stores(store: Store, ledger: Ledger, known: Kept, current: Publication, among: Iterable[Ranking]) -> str:
     """Versions that no kept one is a sum of, and live deltas that two publications have overtaken.
 
     First the note, then the deed: whoever has read figures as of a version asks afterwards whether all of it was there.
     """
-    until = ledger.boundary_before(known.current)
-    day = until.astimezone(UTC).date() if until else None
+    before = ledger.boundary_before(current.version)
+    # Where answers went back to an older version, the one before reaches further.
+    day = min(before, current.boundary).astimezone(UTC).date() if before else None
     # What is gone does not come back by a rollback, or by a setting that keeps more.
     dropped_before = ledger.live_kept_from() or datetime.fromtimestamp(0, UTC)
     live_from = max(dropped_before, datetime.combine(day, time(), UTC)) if day else dropped_before

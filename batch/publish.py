@@ -43,6 +43,7 @@ def heal(store: Store, ledger: Ledger, wanted: Certificate | None = None) -> int
     Those whose one row was written are closed as published. Of the others, the version that can be taken up for what is
     wanted is given back, and the rest is withdrawn.
     """
+    agree(store, ledger)
     found = None
     for version, kept in ledger.unfinished():
         if at := store.published_at(version):
@@ -53,6 +54,17 @@ def heal(store: Store, ledger: Ledger, wanted: Certificate | None = None) -> int
         else:
             withdraw(version, "the run was ended before its time", store, ledger)
     return found
+
+
+def agree(store: Store, ledger: Ledger) -> Publication | None:
+    """Has the ledger name the version that answers are pinned to as the one last published; that publication.
+
+    A rollback that was killed between the two has left them apart.
+    """
+    current = store.current()
+    if current and (at := store.published_at(current.version)):
+        ledger.published(current.version, at)
+    return current
 
 
 def withdraw(version: int, reason: str, store: Store, ledger: Ledger) -> None:

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from batch import care, show
 from batch.checks import Check
+from batch.clickhouse import Store
 from batch.history import diff, publications, rollback
 from batch.progress import Quiet
 from batch.reconcile import Published
@@ -25,6 +26,7 @@ from rankings.topics import SHOP_SALES
 from runtime.errors import Permanent
 from serving.stores.postgres import Postgres, PostgresTotals
 from tests.batch.beginning import Begun
+from tests.batch.live import lived, told
 from tests.batch.log import partitions
 from tests.batch.test_reconcile import Pulled, PullsThePlug, assert_published
 from tests.batch.world import grown, published
@@ -116,6 +118,30 @@ def test_care_changes_no_answer_and_drops_what_is_not_kept(begun: Begun) -> None
         rollback(2, world.settings)
     assert published(world, grown(world, log, 30)).certificate.versions == (5,)
     assert_published(world, 5, log.before(log.now))
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_care_keeps_the_live_deltas_since_the_older_version_that_answers_went_back_to(
+    begun: Begun, killed: bool
+) -> None:
+    world, log, through = begun
+    world.settings = world.settings.model_copy(update={"keep_versions": 2})
+    for _ in range(2):
+        log.now += timedelta(days=1)
+        published(world, grown(world, log, 30))
+    lived(world, told(world, log.records), log.records)
+    of_version = f"SELECT count() FROM {TOP_SALES_PER_CITY.live_table} WHERE second >= '{through:%Y-%m-%d %H:%M:%S}'"
+    before = world.clickhouse(of_version)
+    store = Store.of(world.settings)
+    if killed:  # behind the row that flips the answers, before the ledger knows
+        store.publish(store.published(1) or ANY)
+    else:
+        rollback(1, world.settings)
+    care.care(world.settings, Quiet())
+    assert world.clickhouse(of_version) == before
+    assert_published(world, 1, log.before(through))
+    fallback = PostgresTotals(Postgres(world.settings.platform_dsn, 5))
+    assert (fallback.published() or ANY).version == 1
 
 
 @pytest.mark.parametrize("step", ["gold", "load"])
