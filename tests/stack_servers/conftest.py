@@ -46,7 +46,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def servers(home: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """The running servers; a test that starts them anew puts the new supervisor into the list."""
+    """The supervisor of the running servers; a test that ends it takes it out of the list."""
     running = [start(home)]
     yield running
-    stop(running[-1])
+    for supervisor in running:
+        stop(supervisor)

@@ -125,16 +125,9 @@ def test_the_slot_moves_while_only_other_databases_are_written_to(servers: Serve
     pytest.fail("the slot did not move")
 
 
-@pytest.mark.parametrize("name", ["connect", "taskmanager", "gateway", "redis", "postgres", "kafka"])
-def test_a_killed_server_comes_back(name: str, servers: Servers) -> None:
-    assert control.crash(name, seconds=90).restarts >= 1
-
-
-def test_a_change_made_while_the_worker_is_dead_reaches_the_log(servers: Servers) -> None:
-    control.kill("connect", signal.SIGKILL)
-    with shop() as cursor:
-        cursor.execute(INSERT, ("late",))
-    assert value(records("late", 1, seconds=90)[0])["amount"] == "12.30"
+def test_a_killed_redis_comes_back(servers: Servers) -> None:
+    """Each of the others is killed in `tests/exactness/test_kills.py`, while sales change."""
+    assert control.crash("redis", seconds=90).restarts >= 1
 
 
 def test_a_stopped_stack_goes_on_where_it_was(servers: Servers, home: Path) -> None:
@@ -142,7 +135,7 @@ def test_a_stopped_stack_goes_on_where_it_was(servers: Servers, home: Path) -> N
         cursor.execute(INSERT, ("kept",))
     records("kept", 1, seconds=60)
     before = control.environment()
-    stop(servers[-1])
+    stop(servers.pop())
     servers.append(start(home))
     assert control.environment() == before
     with shop() as cursor:
@@ -152,7 +145,6 @@ def test_a_stopped_stack_goes_on_where_it_was(servers: Servers, home: Path) -> N
 
 
 def test_no_process_is_left_after_the_supervisor_is_killed(servers: Servers, home: Path) -> None:
-    stop(servers[-1], signal.SIGKILL)
+    stop(servers.pop(), signal.SIGKILL)
     left = [each.pid for each in psutil.process_iter(["cmdline"]) if str(home) in " ".join(each.info["cmdline"] or [])]
     assert left == []
-    servers.append(start(home))
