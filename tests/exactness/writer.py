@@ -19,8 +19,9 @@ from stack.shop.generator import Generator
 from stack.shop.simulator import Shop
 from tests.exactness.log import told
 
-RATE = 150.0
-"""Changes a second in the shop's table; the other source makes a fifth as many."""
+RATE, MEANWHILE = 150.0, 20.0
+"""Changes a second in the shop's table while a test waits for them and a second longer, and afterwards, when whatever
+comes back needs the machine; the other source makes a fifth as many."""
 
 SECONDS = 240.0
 
@@ -34,7 +35,7 @@ class Writer(threading.Thread):
         self._producer = Producer({"bootstrap.servers": chosen.kafka, "enable.idempotence": True, "log_level": 0})
         self._draw = Generator("another source", until=datetime.now(UTC), days=30)
         self._wanted, self._idle, self._ended = threading.Event(), threading.Event(), threading.Event()
-        self.changes = 0
+        self.changes, self._goal = 0, 0
 
     @contextmanager
     def busy(self) -> Iterator[None]:
@@ -50,9 +51,9 @@ class Writer(threading.Thread):
 
     def makes(self, changes: int) -> None:
         """Waits until it has made that many more."""
-        goal, give_up = self.changes + changes, time.monotonic() + SECONDS
-        while self.changes < goal:
-            assert self.is_alive() and time.monotonic() < give_up, f"the writer made {self.changes} changes, not {goal}"
+        self._goal, give_up = self.changes + changes, time.monotonic() + SECONDS
+        while self.changes < self._goal:
+            assert self.is_alive() and time.monotonic() < give_up, f"it made {self.changes} changes, not {self._goal}"
             time.sleep(0.05)
 
     def end(self) -> None:
@@ -79,7 +80,7 @@ class Writer(threading.Thread):
                 self.changes += 1
                 if self.changes % 5 == 0:
                     self._tell()
-                time.sleep(1 / RATE)
+                time.sleep(1 / (RATE if self.changes < self._goal + RATE else MEANWHILE))
 
     def _tell(self) -> None:
         sale = replace(self._draw.sale(f"W{self._draw.random.randrange(500)}"), source="writer")
