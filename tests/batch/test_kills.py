@@ -10,7 +10,9 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
+import psutil
 import pytest
 
 from rankings.catalogue import RANKINGS
@@ -19,6 +21,7 @@ from tests.batch.beginning import Begun
 from tests.batch.log import Record
 from tests.batch.moving import Moving
 from tests.batch.test_reconcile import assert_published
+from tests.batch.test_spark import end_by_themselves
 from tests.batch.world import World, grown, published
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(1800)]
@@ -29,6 +32,9 @@ STEPS = {
     "publish": 0.05,
 }
 """How many seconds after its begin each step is killed at most: those behind the last mark are over soon."""
+
+REMEMBERED = ("silver", "gold", "load")
+"""The steps that leave a mark, behind which the next run goes on."""
 
 AHEAD = timedelta(seconds=8)
 """How far the boundary lies behind what the lake holds at first: the rest comes while the first runs are under way."""
@@ -67,14 +73,32 @@ def environment(chosen: Settings, home: Path) -> dict[str, str]:
     return {**os.environ, **{f"TIDELAKE_{name}": value for name, value in told.items()}}
 
 
-def killed_in(step: str, through: str, told: dict[str, str], delay: float) -> None:
+class Killed(NamedTuple):
+    """A run that was killed.
+
+    Attributes:
+        steps: those that it had begun.
+        servers: the processes that it had started.
+    """
+
+    steps: set[str]
+    servers: list[psutil.Process]
+
+
+def killed_in(step: str, through: str, told: dict[str, str], delay: float) -> Killed:
     """Runs the command, which takes up what the one before has left, and kills it some moments after a step begins."""
-    command = [sys.executable, "-c", PROGRAM, through]
+    command, steps = [sys.executable, "-c", PROGRAM, through], set()
     with subprocess.Popen(command, env=told, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout
-        assert step in (line.strip() for line in process.stdout), f"it ended before the step {step}"
+        for line in process.stdout:
+            steps.add(line.strip())
+            if step in steps:
+                break
+        assert step in steps, f"it ended before the step {step}"
         time.sleep(delay)
+        servers = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGKILL)
+    return Killed(steps, servers)
 
 
 def test_killed_in_the_middle_of_each_step_while_data_moves(begun: Begun, tmp_path: Path) -> None:
@@ -82,10 +106,16 @@ def test_killed_in_the_middle_of_each_step_while_data_moves(begun: Begun, tmp_pa
     grown(world, log, 100)
     through, before = log.now + AHEAD, log.before(begun.through)
     told = environment(world.settings, tmp_path)
+    done: set[str] = set()
+    servers: list[psutil.Process] = []
     with Moving(world, log) as moving:
         for step, most in STEPS.items():
             commits = moving.commits
-            killed_in(step, through.isoformat(), told, draw.uniform(0, most))
+            killed = killed_in(step, through.isoformat(), told, draw.uniform(0, most))
+            servers += killed.servers
+            assert not killed.steps & done, "what an earlier run has finished was done again"
+            done = finished(world)
+            assert done >= {each for each in REMEMBERED if comes_before(each, step)}
             assert moving.commits > commits or step == "spark"
             if versions(world) == [1, 2]:
                 assert step in ("drift", "publish")
@@ -98,6 +128,21 @@ def test_killed_in_the_middle_of_each_step_while_data_moves(begun: Begun, tmp_pa
         assert_exact(world, 2, log.before(through))
     assert published(world, log.now).version == 3
     assert_exact(world, 3, log.before(log.now))
+    # The first run may be killed before it has a JVM, the last one is not made if a version is there already.
+    assert len(servers) >= len(STEPS) - 2
+    end_by_themselves(servers)
+
+
+def comes_before(one: str, other: str) -> bool:
+    """Whether a step is done before another one."""
+    order = list(STEPS)
+    return order.index(one) < order.index(other)
+
+
+def finished(world: World) -> set[str]:
+    """The steps of the second version that need not be done again."""
+    ((told,),) = world.postgres("SELECT certificate -> 'done' FROM ledger WHERE version = 2")
+    return set(told)
 
 
 def versions(world: World) -> list[int]:

@@ -1,4 +1,4 @@
-"""A session's JVM is gone when the session is, and when the process is, however it ended."""
+"""A session's JVM is gone when the session is, and when its process is interrupted; killed, `test_kills`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
@@ -25,27 +26,35 @@ with session(settings()) as spark:
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_no_jvm_stays_behind(number: int, tmp_path: Path) -> None:
+def end_by_themselves(processes: Iterable[psutil.Process]) -> None:
+    """Returns once all of them have ended."""
+    left, until = list(processes), time.monotonic() + 20
+    while left := [each for each in left if lives(each)]:
+        assert time.monotonic() < until, left
+        time.sleep(0.1)
+
+
+def lives(process: psutil.Process) -> bool:
+    """Whether it has not ended."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_no_jvm_stays_behind(tmp_path: Path) -> None:
     environment = {**os.environ, "TIDELAKE_HOME": str(tmp_path), "TIDELAKE_SPARK_MEMORY": "512m"}
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
         assert process.stdout.readline() == "up\n", process.stderr and process.stderr.read()
-        children = [
-            child
-            for child in psutil.Process(process.pid).children(recursive=True)
-            if child.status() != psutil.STATUS_ZOMBIE
-        ]
+        children = list(filter(lives, psutil.Process(process.pid).children(recursive=True)))
         command_lines = [" ".join(child.cmdline()) for child in children]
-        process.send_signal(number)
+        process.send_signal(signal.SIGINT)
     assert any("org.apache.spark.deploy.SparkSubmit" in line for line in command_lines)
     assert not any("password" in line for line in command_lines)
-    until = time.monotonic() + 20
-    while any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children):
-        assert time.monotonic() < until, children
-        time.sleep(0.1)
+    end_by_themselves(children)
 
 
 def test_what_spark_says_is_told_when_its_jvm_is_gone(tmp_path: Path) -> None:
