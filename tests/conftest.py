@@ -23,8 +23,8 @@ from tests.running_stack import ZONE, at_home, running_stack
 
 TESTS = Path(__file__).parent
 
-LONGEST_FIRST = ("exactness", "sources", "batch", "batch, apart", "stack_servers", "serving")
-"""The groups whose tests take minutes: two processes are both busy to the end if these come first."""
+LONGEST_FIRST = ("batch", "exactness", "sources", "batch, apart", "stack_servers", "serving")
+"""The groups whose tests take minutes: two processes are both busy to the end if the longest ones come first."""
 
 APART = {"batch": ("test_airflow.py", "test_cluster.py", "test_s3.py", "test_spark.py")}
 """Files of long folders that do without the Spark session which the others share: a group of their own."""
