@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import shutil
@@ -10,8 +11,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import IO, TYPE_CHECKING, Any
 
 import structlog
@@ -65,19 +67,52 @@ def _translated() -> Iterator[None]:
 @contextmanager
 def _new_session(settings: Settings) -> Iterator[SparkSession]:
     """Its JVM reads from a pipe that this process holds, so it also ends when this process is killed."""
-    scratch = settings.home / "spark"
-    # What a killed run left behind; the ledger's lock lets no other run write here.
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
     settings.log_dir.mkdir(parents=True, exist_ok=True)
-    with (settings.log_dir / "spark.log").open("ab") as log:
+    with _scratch(settings.home / "spark") as scratch, (settings.log_dir / "spark.log").open("ab") as log:
         gateway = _jvm(settings, scratch, log)
         try:
             yield _session(gateway, settings, _start_options(settings, scratch))
             _stop(gateway)
         finally:
             _end(gateway)
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A folder within another one for this session alone, gone with it; what killed ones have left is removed.
+
+    Sessions of several processes may be open at a time: only those that write versions hold the ledger's lock. Each
+    holds a lock on its own folder, which ends with its process.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as mine:
+        with ExitStack() as among_all:
+            # Nobody looks for what is left between the making of a folder and its lock.
+            among_all.enter_context(_locked(folder, fcntl.LOCK_EX))
+            for left in folder.iterdir():
+                _remove_left(left)
+            scratch = Path(mkdtemp(dir=folder))
+            mine.enter_context(_locked(scratch, fcntl.LOCK_EX))
+        try:
+            yield scratch
+        finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _remove_left(left: Path) -> None:
+    with suppress(OSError), _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def _locked(path: Path, kind: int) -> Iterator[None]:
+    """Holds a lock on a file or folder; programs that this process starts do not inherit it."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, kind)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _jvm(settings: Settings, scratch: Path, log: IO[bytes]) -> Any:

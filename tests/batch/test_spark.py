@@ -65,3 +65,33 @@ def test_what_spark_says_is_told_when_its_jvm_is_gone(tmp_path: Path) -> None:
     )
     assert ended.returncode == 1
     assert "runtime.errors.Permanent: Spark failed; received: '[UNRESOLVED_COLUMN" in ended.stderr
+
+
+WORKING = """
+import sys
+from pyspark import StorageLevel
+from batch.spark import session
+from runtime.settings import settings
+with session(settings()) as spark:
+    kept = spark.range(10_000).repartition(3).persist(StorageLevel.DISK_ONLY)
+    kept.count()
+    print("up", flush=True)
+    sys.stdin.readline()
+    print(kept.selectExpr("id % 100 AS n").groupBy("n").count().count(), flush=True)
+"""
+
+
+def test_a_session_leaves_alone_what_that_of_another_process_works_with(tmp_path: Path) -> None:
+    environment = {**os.environ, "TIDELAKE_HOME": str(tmp_path), "TIDELAKE_SPARK_MEMORY": "512m"}
+    left = tmp_path / "spark" / "left by one that was killed"
+    left.mkdir(parents=True)
+    other = PROGRAM.replace("time.sleep(60)", "")
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", WORKING], env=environment, text=True, **pipes) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "up\n", process.stderr and process.stderr.read()
+        subprocess.run([sys.executable, "-c", other], env=environment, stdout=subprocess.DEVNULL, check=True)
+        assert not left.exists()
+        said, wrong = process.communicate("go on\n")
+    assert said == "100\n", wrong
+    assert list((tmp_path / "spark").iterdir()) == []
