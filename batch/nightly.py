@@ -61,8 +61,9 @@ def nightly(
         TidelakeError: as `reconcile` and `care` do; what was published before stays.
     """
     with nights.told(settings.platform_dsn.get_secret_value()) as published, session(settings):
-        for boundary in missed(settings, datetime.now(UTC)):
-            outcome = reconcile(boundary, settings, progress=progress, partitions=partitions)
+        # Between two of its runs somebody else may publish a version that reaches further.
+        while coming := missed(settings, datetime.now(UTC)):
+            outcome = reconcile(coming[0], settings, progress=progress, partitions=partitions)
             if isinstance(outcome, Published):
                 published.append(outcome.version)
         care(settings, progress)

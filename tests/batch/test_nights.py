@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import SecretStr
 
+from batch import nightly as nightly_module
 from batch.ledger import opened
 from batch.nightly import midnights, nightly
 from batch.progress import Quiet
@@ -104,6 +105,25 @@ def test_nights_that_were_missed_are_caught_up_and_one_that_fails_behind_its_run
     assert work(world.settings) == []
     night, failed = told(world)
     assert (night.versions, night.reason, failed) == ((), None, 0)
+
+
+def test_a_version_that_somebody_publishes_between_two_nights_is_gone_on_from(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log(seed=52)
+    first, second, third, last = four_nights(world, log)
+    published(world, first)
+    reconcile = nightly_module.reconcile
+
+    def and_somebody_else(boundary: datetime, *given: Any, **named: Any) -> Any:
+        outcome = reconcile(boundary, *given, **named)
+        if boundary == second:
+            published(world, third)
+        return outcome
+
+    monkeypatch.setattr(nightly_module, "reconcile", and_somebody_else)
+    assert work(world.settings) == [2, 4]
+    assert_published(world, 4, log.before(last))
 
 
 PROGRAM = """
