@@ -34,17 +34,22 @@ def candidates() -> str:
     A sale's last state before, and all that the log tells since: the source's row has to be one of them.
     """
     columns = ", ".join(SALE_COLUMNS)
-    order = "ORDER BY is_new, partition, offset"
     return f"""SELECT sale_id, deleted, {columns}, next_time IS NULL AS is_last
 FROM
 (
-    SELECT *, lead(log_time) OVER (PARTITION BY sale_id {order}) AS next_time
+    SELECT *, lead(log_time) OVER (PARTITION BY sale_id ORDER BY is_new, reached, partition, offset) AS next_time
     FROM
     (
-        SELECT sale_id, deleted, {columns}, partition, offset, log_time, 0 AS is_new FROM {SALES} WHERE topic = :topic
-        UNION
-        SELECT sale_id, kind = 'deletion', {columns}, partition, offset, log_time, 1
-        FROM {PARSED} WHERE topic = :topic AND kind IN ('sale', 'deletion')
+        -- The log's order: offsets within a partition, log time between those of a topic that was given more.
+        SELECT *, max(log_time) OVER (PARTITION BY sale_id, is_new, partition ORDER BY offset) AS reached
+        FROM
+        (
+            SELECT sale_id, deleted, {columns}, partition, offset, log_time, 0 AS is_new
+            FROM {SALES} WHERE topic = :topic
+            UNION
+            SELECT sale_id, kind = 'deletion', {columns}, partition, offset, log_time, 1
+            FROM {PARSED} WHERE topic = :topic AND kind IN ('sale', 'deletion')
+        )
     )
 )
 WHERE next_time IS NULL OR next_time >= :since"""

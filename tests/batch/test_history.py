@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -29,7 +30,7 @@ from tests.batch.beginning import Begun
 from tests.batch.live import lived, told
 from tests.batch.log import partitions
 from tests.batch.test_reconcile import Pulled, PullsThePlug, assert_published
-from tests.batch.world import grown, published
+from tests.batch.world import World, grown, published
 
 pytestmark = pytest.mark.servers
 
@@ -172,9 +173,8 @@ def test_what_is_superseded_can_be_dropped_and_the_rest_still_rebuilds_the_histo
         verify(1, world.settings, Quiet())
 
 
-def test_the_source_is_compared_at_one_moment_and_each_sale_that_differs_is_listed(begun: Begun) -> None:
-    world, log, _ = begun
-    row = published_row(1, world.settings)
+def shop(world: World) -> None:
+    """An empty table of sales as the source."""
     world.settings = world.settings.model_copy(
         update={"source_dsn": SecretStr(world.settings.platform_dsn.get_secret_value())}
     )
@@ -183,6 +183,12 @@ def test_the_source_is_compared_at_one_moment_and_each_sale_that_differs_is_list
         "CREATE TABLE public.sales (sale_id text PRIMARY KEY, occurred_at timestamptz, country text, city text, "
         "salesman_id text, salesman text, amount numeric(18, 2), currency char(3))"
     )
+
+
+def test_the_source_is_compared_at_one_moment_and_each_sale_that_differs_is_listed(begun: Begun) -> None:
+    world, log, _ = begun
+    row = published_row(1, world.settings)
+    shop(world)
     columns = ("sale_id", "occurred_at", "country", "city", "salesman_id", "salesman", "amount", "currency")
     told = world.spark.table("lake.silver.sales").where(f"topic = '{SHOP_SALES}' AND NOT deleted")
     kept = [tuple(each) for each in told.select(*columns).collect()]
@@ -216,3 +222,23 @@ def test_the_source_is_compared_at_one_moment_and_each_sale_that_differs_is_list
         day = more.setdefault((at.astimezone(zone).date(), currency), [0, 0])
         day[0], day[1] = day[0] + count, day[1] + amount
     assert days == {(*day, *change) for day, change in more.items() if any(change)}
+
+
+def test_a_sale_whose_topic_was_given_more_partitions_is_compared_by_what_was_told_last(begun: Begun) -> None:
+    world, log, _ = begun
+    shop(world)
+    world.postgres(
+        "INSERT INTO public.sales VALUES ('moved', '2026-02-01T12:00:00Z', 'Germany', 'Bonn', 'p1', NULL, 2, 'EUR')"
+    )
+    first = len(log.records)
+    for before, partition in ((10, 1), (5, 0)):
+        log.now = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=before)
+        told = {"source": "shop", "sale_id": "moved", "occurred_at": "2026-02-01T12:00:00Z", "currency": "EUR"}
+        told |= {"country": "Germany", "city": "Bonn", "salesman_id": "p1", "amount": str(partition + 2)}
+        log._put(SHOP_SALES, partition, b"moved", json.dumps(told).encode())
+    log.now += timedelta(minutes=6)
+    log.mark()
+    world.write(log.records[first:])
+    wanted = [at for at in partitions() if at[0] == SHOP_SALES]
+    found = compare(world.spark, world.settings, published_row(1, world.settings), wanted, lambda _: None)
+    assert "moved" not in {sale for sale, *_ in found.sales}
