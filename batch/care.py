@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from rankings.catalogue import RANKINGS
 from rankings.ranking import Ranking
 from rankings.render import care as render
 from rankings.render import lake
+from runtime.errors import Permanent
 from runtime.iceberg import on_s3
 from runtime.settings import Settings
 
@@ -46,14 +47,14 @@ class Kept:
     """What stays.
 
     Attributes:
-        versions: published versions that stay whole.
+        versions: published versions that stay whole, the one last published first, with their boundaries.
         chains: every version that one of them is a sum of, and those that can be taken up.
         dropped: published versions that go.
         current: the version that answers are pinned to.
         newest: the greatest version that was ever begun.
     """
 
-    versions: tuple[int, ...]
+    versions: Mapping[int, datetime]
     chains: frozenset[int]
     dropped: tuple[int, ...]
     current: int
@@ -69,7 +70,7 @@ def kept(rows: Sequence[Row], keep: int) -> Kept | None:
     unfinished = [row for row in rows if row.status in ("running", "held")]
     chains = frozenset(version for row in (*stay, *unfinished) for version in row.certificate.versions)
     return Kept(
-        tuple(row.version for row in stay),
+        {row.version: row.certificate.through for row in stay},
         chains,
         tuple(row.version for row in known[keep:]),
         known[0].version,
@@ -113,7 +114,7 @@ def care(
         with watch.step("event logs"):
             watch.result(_event_logs(settings.spark_event_dir))
         with session(settings) as spark:
-            for name, step in _lake_steps(settings, known, among, snapshots):
+            for name, step in _lake_steps(settings, known, current, among, snapshots):
                 with watch.step(name):
                     watch.result(step(spark))
     return seconds
@@ -155,13 +156,13 @@ Step = Callable[["SparkSession"], str]
 
 
 def _lake_steps(
-    settings: Settings, known: Kept, among: Sequence[Ranking], snapshots: timedelta
+    settings: Settings, known: Kept, current: Publication, among: Sequence[Ranking], snapshots: timedelta
 ) -> Iterator[tuple[str, Step]]:
     computed = [*TABLES, *map(lake.gold, among)]
     yield "tags", lambda spark: _tags(spark, computed, known)
     if settings.bronze_keep_days:
         until = datetime.now(UTC) - timedelta(days=settings.bronze_keep_days)
-        yield "retention", lambda spark: _trim(spark, until.replace(microsecond=0))
+        yield "retention", lambda spark: _trim(spark, until.replace(microsecond=0), known, current)
     yield "compaction", lambda spark: _compact(spark, computed, known.current)
     yield "expiry", lambda spark: _expire(spark, [*computed, lake.BRONZE], snapshots)
     yield "orphans", lambda spark: _orphans(spark, [*computed, lake.BRONZE], by_prefix=on_s3(settings))
@@ -174,26 +175,53 @@ def _existing(spark: SparkSession, tables: Iterable[str]) -> list[str]:
 def _tags(spark: SparkSession, computed: Sequence[str], known: Kept) -> str:
     tables = _existing(spark, computed)
     branches.drop_tags(spark, tables, known.dropped)
-    branches.drop_tags(spark, [lake.BRONZE], (*known.versions[BRONZE_TAGS:], *known.dropped))
+    branches.drop_tags(spark, [lake.BRONZE], (*list(known.versions)[BRONZE_TAGS:], *known.dropped))
     for table in tables:
         if lake.RUN in branches.refs(spark, table):
             spark.sql(lake.drop_run(table))
     return f"{len(known.versions)} versions kept"
 
 
-def _trim(spark: SparkSession, until: datetime) -> str:
+def _trim(spark: SparkSession, until: datetime, known: Kept, current: Publication) -> str:
+    """What answers are pinned to has not read the records behind its boundary: none of them is superseded yet.
+
+    Of the kept versions through the same time or later, the first can still be recomputed, and so can all behind it.
+    """
+    until = min(until, current.boundary)
+    there = {number: at for number, at in known.versions.items() if branches.has_version(spark, lake.SALES, number)}
+    if current.version not in there:
+        return f"nothing dropped: the lake lacks version {current.version}"
+    first = min((number for number, at in there.items() if at >= until), key=lambda number: there[number])
+    note_trimmed(spark, there[first])
+    spark.sql(render.superseded(current.version, first), {"until": until})
+    return f"superseded records before {until:%Y-%m-%d %H:%M} UTC dropped"
+
+
+def note_trimmed(spark: SparkSession, until: datetime) -> None:
     """First the note, then the deed: a version that needs what may be gone is not recomputed."""
     already = trimmed_through(spark)
-    until = max(until, already) if already else until
-    spark.sql(render.set_trimmed(until.isoformat()))
-    spark.sql(render.superseded(), {"until": until})
-    return f"superseded records before {until:%Y-%m-%d %H:%M} UTC dropped"
+    spark.sql(render.set_trimmed((max(until, already) if already else until).isoformat()))
 
 
 def trimmed_through(spark: SparkSession) -> datetime | None:
     """The log time before which superseded records may be gone; None if nothing ever was dropped."""
     rows = spark.sql(f"SHOW TBLPROPERTIES {lake.BRONZE}").collect()
     return next((datetime.fromisoformat(row.value) for row in rows if row.key == render.TRIMMED), None)
+
+
+def check_not_trimmed(spark: SparkSession, through: datetime, what: str) -> None:
+    """Whether the lake's log still tells all states through a boundary.
+
+    Raises:
+        Permanent: superseded records may be gone that were not superseded then.
+    """
+    kept_since = trimmed_through(spark)
+    if kept_since and through < kept_since:
+        raise Permanent(
+            f"{what} can't be recomputed: the lake has dropped records that were superseded later",
+            received=through.isoformat(),
+            valid=f"one through {kept_since.isoformat()} or later",
+        )
 
 
 def _compact(spark: SparkSession, computed: Sequence[str], current: int) -> str:

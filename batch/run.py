@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from batch import branches, bronze, causes, checks, drift, gold, load, publish, silver
+from batch import branches, bronze, care, causes, checks, drift, gold, load, publish, silver
 from batch.bronze import Covered
 from batch.certificate import Certificate
 from batch.checks import Loaded
@@ -153,6 +153,8 @@ class Run:
 
     def _parse(self, spark: SparkSession) -> None:
         with self._watch.step("parse"):
+            if self.certificate.base is None:
+                care.check_not_trimmed(spark, self.certificate.through, "the history through that boundary")
             self.certificate.snapshots.pop(lake.BRONZE, None)
             records = self._records(spark)
             going_on = self._task.before if self.certificate.base is not None else None

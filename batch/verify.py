@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from batch import bronze, care, checks, gold
@@ -40,7 +39,7 @@ def verify(version: int, settings: Settings, progress: Progress, among: Sequence
     store = Store.of(settings, tuple(among))
     with session(settings) as spark:
         progress.start("verify")
-        _check_kept(spark, row.certificate.through, version)
+        care.check_not_trimmed(spark, row.certificate.through, f"version {version}")
         found = list(_of_log(spark, row.certificate, known))
         progress.note("the lake's tables")
         found += _of_tables(spark, row, known)
@@ -66,16 +65,6 @@ def published_row(version: int, settings: Settings) -> Row:
             todo="see `tidelake publications`",
         )
     return rows[version]
-
-
-def _check_kept(spark: SparkSession, through: datetime, version: int) -> None:
-    kept_since = care.trimmed_through(spark)
-    if kept_since and through < kept_since:
-        raise Permanent(
-            f"version {version} can't be recomputed: the lake has dropped records that were superseded later",
-            received=through.isoformat(),
-            valid=f"a version through {kept_since.isoformat()} or later",
-        )
 
 
 def _of_log(spark: SparkSession, certificate: Certificate, among: Sequence[Ranking]) -> Iterator[Check]:

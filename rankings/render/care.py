@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rankings.render.lake import BRONZE, QUARANTINE, SALES
+from rankings.render.lake import BRONZE, QUARANTINE, SALES, version_tag
 
 TRIMMED = "tidelake.trimmed-through"
 """The property of bronze that says up to which log time superseded records may have been dropped."""
@@ -50,9 +50,16 @@ def remove_orphans(table: str, *, by_prefix: bool = False) -> str:
     return f"CALL lake.system.remove_orphan_files(table => '{_name(table)}', older_than => :older_than{listing})"
 
 
-def superseded() -> str:
-    """Drops the records of bronze before a log time that no state and no refusal came of; binds `until`."""
-    kept = " UNION ALL ".join(f"SELECT topic, partition, offset FROM {table}" for table in (SALES, QUARANTINE))
+def superseded(current: int, first: int) -> str:
+    """Drops the records of bronze before a log time that no state and no refusal came of; binds `until`.
+
+    Args:
+        current: the version that answers are pinned to; nothing that it has not read lies before that time.
+        first: another whose states stay, too.
+    """
+    tables = [f"{SALES} VERSION AS OF '{version_tag(version)}'" for version in sorted({current, first})]
+    tables.append(f"{QUARANTINE} VERSION AS OF '{version_tag(current)}'")
+    kept = " UNION ALL ".join(f"SELECT topic, partition, offset FROM {table}" for table in tables)
     return f"""DELETE FROM {BRONZE} AS b
 WHERE b.log_time < :until AND NOT EXISTS
     (SELECT 1 FROM ({kept}) AS k WHERE k.topic = b.topic AND k.partition = b.partition AND k.offset = b.offset)"""

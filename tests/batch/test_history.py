@@ -29,6 +29,7 @@ from serving.stores.postgres import Postgres, PostgresTotals
 from tests.batch.beginning import Begun
 from tests.batch.live import lived, told
 from tests.batch.log import partitions
+from tests.batch.test_days import Till
 from tests.batch.test_reconcile import Pulled, PullsThePlug, assert_published
 from tests.batch.world import World, grown, published
 
@@ -171,6 +172,45 @@ def test_what_is_superseded_can_be_dropped_and_the_rest_still_rebuilds_the_histo
     assert_published(world, 3, log.before(log.now))
     with pytest.raises(Permanent, match="can't be recomputed"):
         verify(1, world.settings, Quiet())
+
+
+def test_what_no_version_has_read_yet_is_not_dropped(begun: Begun) -> None:
+    world, log, _ = begun
+    grown(world, log, 50)
+    world.settings = world.settings.model_copy(update={"bronze_keep_days": 1})
+    care.care(world.settings, Quiet())
+    published(world, grown(world, log, 20))
+    assert_published(world, 2, log.before(log.now))
+
+
+def nights(world: World, *told: tuple[int, str]) -> tuple[Till, datetime]:
+    """A version of so many hours ago for each of some sales that are told; then what is superseded for a day goes."""
+    log, now = Till(seed=0), datetime.now(UTC).replace(microsecond=0)
+    for ago, sale in told:
+        first, log.now = len(log.records), now - timedelta(hours=ago)
+        log.tell(sale, "2026-01-05T12:00:00Z", f"{ago}.00")
+        published(world, log.closed(world, first))
+    world.settings = world.settings.model_copy(update={"bronze_keep_days": 1})
+    care.care(world.settings, Quiet())
+    return log, now
+
+
+def test_a_kept_version_can_be_recomputed_though_a_later_one_supersedes_its_records(world: World) -> None:
+    nights(world, (72, "1"), (2, "2"), (1, "1"))
+    for version in (2, 3):
+        assert wrong(verify(version, world.settings, Quiet())) == []
+    with pytest.raises(Permanent, match="version 1 can't be recomputed"):
+        verify(1, world.settings, Quiet())
+
+
+def test_what_was_dropped_is_not_missing_in_a_full_run_that_goes_back_behind_it(world: World) -> None:
+    log, now = nights(world, (30, "1"), (2, "1"))
+    rollback(1, world.settings)
+    through = now - timedelta(hours=4)
+    with pytest.raises(Permanent, match="can't be recomputed"):
+        world.reconcile(through, full=True)
+    assert published(world, through).certificate.versions == (1, 4)
+    assert_published(world, 4, log.before(through))
 
 
 def shop(world: World) -> None:

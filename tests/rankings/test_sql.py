@@ -48,6 +48,8 @@ SAMPLES: dict[str, list[Any]] = {
     ],
     "base": [None, 2],
     "version": [3],
+    "current": [3],
+    "first": [2],
     "ttl_hours": [24],
     "options": [
         LogOptions("log:9092", "group"),

@@ -19,7 +19,7 @@ CALL lake.system.remove_orphan_files(table => 'silver.sales', older_than => :old
 -- set_trimmed(until=2026-01-01T00:00:00+00:00)
 ALTER TABLE lake.bronze.log SET TBLPROPERTIES ('tidelake.trimmed-through' = '2026-01-01T00:00:00+00:00')
 
--- superseded()
+-- superseded(current=3, first=2)
 DELETE FROM lake.bronze.log AS b
 WHERE b.log_time < :until AND NOT EXISTS
-    (SELECT 1 FROM (SELECT topic, partition, offset FROM lake.silver.sales UNION ALL SELECT topic, partition, offset FROM lake.silver.quarantine) AS k WHERE k.topic = b.topic AND k.partition = b.partition AND k.offset = b.offset)
+    (SELECT 1 FROM (SELECT topic, partition, offset FROM lake.silver.sales VERSION AS OF 'v2' UNION ALL SELECT topic, partition, offset FROM lake.silver.sales VERSION AS OF 'v3' UNION ALL SELECT topic, partition, offset FROM lake.silver.quarantine VERSION AS OF 'v3') AS k WHERE k.topic = b.topic AND k.partition = b.partition AND k.offset = b.offset)
