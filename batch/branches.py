@@ -31,6 +31,13 @@ def has_version(spark: SparkSession, table: str, version: int) -> bool:
     return spark.catalog.tableExists(table) and lake.version_tag(version) in refs(spark, table)
 
 
+def versions(spark: SparkSession, table: str) -> list[int]:
+    """Those whose snapshots a table still has; none if there is no such table."""
+    names = refs(spark, table) if spark.catalog.tableExists(table) else {}
+    numbers = (name.removeprefix("v") for name in names)
+    return sorted(int(number) for number in numbers if number.isdecimal() and lake.version_tag(int(number)) in names)
+
+
 def begin(spark: SparkSession, table: str, base: int | None) -> None:
     """Begins the branch `run` of a table at a version, or anywhere if all of it will be written anew.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -65,6 +65,11 @@ class Asked:
         """As it stands in a payload."""
         return json.dumps(self.person if self.person is not None else (self.sale or ("", ""))[1], ensure_ascii=False)
 
+    @property
+    def bound(self) -> Mapping[str, str]:
+        """What queries for refused records bind."""
+        return {"text": self.text, **dict(zip(render.SALE_KEY, self.sale or (), strict=False))}
+
 
 Write = Callable[[Settings, Sequence[Record]], None]
 
@@ -84,6 +89,8 @@ def forget(
     """
     with session(settings) as spark:
         progress.start("find")
+        # What is on its way to the lake counts, too: the record that is written comes behind it.
+        bronze.wait_for_marks(spark, partitions(settings), _this_second(), settings.mark_wait_seconds, progress.note)
         found = _find(spark, asked)
         write(settings, [_record(row, asked) for row in found])
         boundary = _next_second()
@@ -91,7 +98,7 @@ def forget(
         if not isinstance(outcome, Published):
             raise Permanent("the version without them was not published", todo="run it again")
         progress.start("forget")
-        _take_out(spark, asked, settings, boundary)
+        _take_out(spark, asked, settings, outcome)
     only_this = settings.model_copy(update={"keep_versions": 1})
     care.care(only_this, progress, snapshots=timedelta())
     return len(found)
@@ -102,7 +109,7 @@ def _find(spark: SparkSession, asked: Asked) -> list[Any]:
     everything = datetime(2100, 1, 1, tzinfo=UTC)
     bronze.parse(spark, bronze.records(spark, everything, branches.snapshot(spark, lake.BRONZE)))
     if asked.person is not None:
-        sales = spark.sql(render.sales_of_person(), {"person": asked.person})
+        sales = spark.sql(render.sales_of_person(branches.versions(spark, lake.SALES)), {"person": asked.person})
     else:
         sales = spark.createDataFrame([asked.sale or ("", "")], "source string, sale_id string")
     sales.persist().createOrReplaceTempView(render.FORGOTTEN)
@@ -124,25 +131,33 @@ def _record(row: Any, asked: Asked) -> Record:
     return Record(row.topic, row.partition, key, json.dumps(said, ensure_ascii=False).encode())
 
 
+def _this_second() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
 def _next_second() -> datetime:
     """The boundary behind what was just written."""
-    boundary = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)
+    boundary = _this_second() + timedelta(seconds=2)
     while datetime.now(UTC) < boundary:
         time.sleep(0.1)
     return boundary
 
 
-def _take_out(spark: SparkSession, asked: Asked, settings: Settings, boundary: datetime) -> None:
-    everything = datetime(2100, 1, 1, tzinfo=UTC)
-    parsed = bronze.parse(spark, bronze.records(spark, everything, branches.snapshot(spark, lake.BRONZE)))
-    spark.sql(render.positions()).persist().createOrReplaceTempView(render.POSITIONS)
-    spark.sql(render.delete_positions())
-    spark.sql(render.delete_refused(), {"text": asked.text})
-    parsed.unpersist()
+def _take_out(spark: SparkSession, asked: Asked, settings: Settings, without: Published) -> None:
+    """What the version without them has read of them; what the sources have told since is for the next one."""
+    certificate, of_sale, bound = without.certificate, asked.sale is not None, dict(asked.bound)
+    bronze.parse(spark, bronze.records_of(spark, certificate.through, certificate.spans))
+    positions = spark.sql(render.positions(without.version, of_sale), bound)
+    positions.persist().createOrReplaceTempView(render.POSITIONS)
+    care.note_trimmed(spark, certificate.through)
+    spark.sql(render.delete_positions(), {"before": certificate.through})
+    spark.sql(render.delete_refused(of_sale), bound)
+    # Spark would compute anew what it keeps of a table whenever that changes, and care drops what that needs.
+    spark.catalog.clearCache()
     store = Store.of(settings)
-    store.run((statement, {"text": asked.text}) for statement in render.delete_refused_in_clickhouse())
+    store.run((each, bound) for each in render.delete_refused_in_clickhouse(of_sale))
     if asked.person is not None:
-        _forget_name(store, asked.person, settings, boundary)
+        _forget_name(store, asked.person, settings, certificate.through)
     with opened(settings.platform_dsn.get_secret_value()):
         current = store.current()
         if current:

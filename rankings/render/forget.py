@@ -5,9 +5,11 @@ Sales are told by the view `forgotten` (source, sale_id) in Spark; a person by `
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rankings.ranking import Ranking
-from rankings.render.lake import BRONZE, POSITION_COLUMNS, QUARANTINE, SALE_COLUMNS, SALES
-from rankings.render.spark import PARSED, RECORDS
+from rankings.render.lake import BRONZE, QUARANTINE, SALES, STATE_COLUMNS, version_tag
+from rankings.render.spark import PARSED, RECORDS, latest_state
 
 FORGOTTEN = "forgotten"
 """The view of the sales: source, sale_id."""
@@ -15,13 +17,22 @@ FORGOTTEN = "forgotten"
 POSITIONS = "positions"
 """The view of the positions of their records."""
 
+SALE_KEY = ("source", "sale_id")
 
-def sales_of_person() -> str:
+
+def sales_of_person(versions: Iterable[int]) -> str:
     """The sales that a person is credited with, or was when they were deleted; binds `person`.
 
     Of a deletion the contract takes the key alone, but the record holds what the sale was, too.
+
+    Args:
+        versions: the log may tell of the person no longer, but these do, where forgetting has ended half-way.
     """
-    return f"""SELECT source, sale_id FROM {PARSED} WHERE salesman_id = :person
+    held = [f"{SALES} VERSION AS OF '{version_tag(version)}'" for version in versions]
+    credited = "\nUNION\n".join(
+        f"SELECT source, sale_id FROM {table} WHERE salesman_id = :person" for table in (PARSED, *held)
+    )
+    return f"""{credited}
 UNION
 SELECT p.source, p.sale_id
 FROM {PARSED} AS p
@@ -30,37 +41,55 @@ WHERE p.kind = 'deletion' AND trim(get_json_object(CAST(r.payload AS string), '$
 
 
 def states() -> str:
-    """What silver holds of the sales, with the key that their last record has in the log."""
-    columns = ", ".join(f"s.{name}" for name in ("source", "sale_id", "deleted", *SALE_COLUMNS, *POSITION_COLUMNS))
-    return f"""SELECT {columns}, b.key
-FROM {SALES} AS s
+    """What the log last says of the sales, from the view `parsed`, with the key that their last record has in it."""
+    columns = ", ".join(f"s.{name}" for name in STATE_COLUMNS)
+    return f"""SELECT DISTINCT {columns}, r.key
+FROM ({latest_state()}) AS s
 JOIN {FORGOTTEN} AS f ON f.source = s.source AND f.sale_id = s.sale_id
-JOIN {BRONZE} AS b ON b.topic = s.topic AND b.partition = s.partition AND b.offset = s.offset"""
+JOIN {RECORDS} AS r ON r.topic = s.topic AND r.partition = s.partition AND r.offset = s.offset"""
 
 
-def positions() -> str:
-    """The positions of all records of the sales but those that silver's states came of."""
+def _told_by_refused(of_sale: bool) -> str:
+    """Whether a refused record holds a text, and, where a sale is forgotten, names no other one."""
+    payload = "CAST(payload AS string)"
+    named = (f"coalesce(trim(get_json_object({payload}, '$.{name}')), :{name}) = :{name}" for name in SALE_KEY)
+    return " AND ".join((f"instr({payload}, :text) > 0", *(named if of_sale else ())))
+
+
+def positions(version: int, of_sale: bool) -> str:
+    """The positions of all records in the view `parsed` that tell of the sales but those that the version's states came
+    of, and of the refused ones; binds what `delete_refused` binds.
+    """
     return f"""SELECT DISTINCT p.topic, p.partition, p.offset
 FROM {PARSED} AS p
-JOIN {FORGOTTEN} AS f ON f.source = p.source AND f.sale_id = p.sale_id
-LEFT ANTI JOIN {SALES} AS s ON s.topic = p.topic AND s.partition = p.partition AND s.offset = p.offset"""
+LEFT SEMI JOIN {FORGOTTEN} AS f ON f.source = p.source AND f.sale_id = p.sale_id
+LEFT ANTI JOIN {SALES} VERSION AS OF '{version_tag(version)}' AS s
+    ON s.topic = p.topic AND s.partition = p.partition AND s.offset = p.offset
+UNION
+SELECT topic, partition, offset FROM {PARSED} WHERE kind = 'rejected' AND {_told_by_refused(of_sale)}"""
 
 
 def delete_positions() -> str:
-    """Takes the records of the view `positions` out of the lake's copy of the log."""
-    return f"""DELETE FROM {BRONZE} AS b WHERE EXISTS
+    """Takes the records of the view `positions` out of the lake's copy of the log; binds `before`.
+
+    None of them is younger than `before`, which is said for the lake job: what it adds meanwhile is, so that neither
+    has to give way.
+    """
+    return f"""DELETE FROM {BRONZE} AS b WHERE b.log_time < :before AND EXISTS
     (SELECT 1 FROM {POSITIONS} AS p WHERE p.topic = b.topic AND p.partition = b.partition AND p.offset = b.offset)"""
 
 
-def delete_refused() -> str:
-    """Takes refused records that hold a text out of the lake's quarantine; binds `text`."""
-    return f"DELETE FROM {QUARANTINE} WHERE instr(CAST(payload AS string), :text) > 0"
+def delete_refused(of_sale: bool) -> str:
+    """Takes refused records that hold a text out of the lake's quarantine; binds `text`, of a sale also its key."""
+    return f"DELETE FROM {QUARANTINE} WHERE {_told_by_refused(of_sale)}"
 
 
-def delete_refused_in_clickhouse() -> list[str]:
+def delete_refused_in_clickhouse(of_sale: bool) -> list[str]:
     """The same in ClickHouse: the records, what counts them, and their history; of other records what was sent."""
+    only = " AND source IN (topic, {source:String}) AND sale_id IN ('', {sale_id:String})" if of_sale else ""
     holds = " OR ".join(f"position({name}, {{text:String}}) > 0" for name in ("payload", "fields", "reason"))
     told = " OR ".join(f"position({name}, {{text:String}}) > 0" for name in ("payload", "why"))
+    holds, told = f"({holds}){only}", f"({told}){only.replace('topic', 'from_topic')}"
     statements = (
         f"ALTER TABLE quarantine_standing DELETE WHERE record IN (SELECT cityHash64(id) FROM quarantine WHERE {holds})",
         f"ALTER TABLE quarantine_history DELETE WHERE id IN (SELECT id FROM quarantine WHERE {holds})",

@@ -14,28 +14,52 @@ ALTER TABLE live_top_sales_per_city DELETE WHERE salesman_id = {person:String} A
 ALTER TABLE live_top_salesman_in_country DELETE WHERE salesman_id = {person:String} AND second < {boundary:DateTime64(3)} SETTINGS mutations_sync = 2
 
 -- delete_positions()
-DELETE FROM lake.bronze.log AS b WHERE EXISTS
+DELETE FROM lake.bronze.log AS b WHERE b.log_time < :before AND EXISTS
     (SELECT 1 FROM positions AS p WHERE p.topic = b.topic AND p.partition = b.partition AND p.offset = b.offset)
 
--- delete_refused()
+-- delete_refused(of_sale=False)
 DELETE FROM lake.silver.quarantine WHERE instr(CAST(payload AS string), :text) > 0
 
--- delete_refused_in_clickhouse()
-ALTER TABLE quarantine_standing DELETE WHERE record IN (SELECT cityHash64(id) FROM quarantine WHERE position(payload, {text:String}) > 0 OR position(fields, {text:String}) > 0 OR position(reason, {text:String}) > 0) SETTINGS mutations_sync = 2
-;
-ALTER TABLE quarantine_history DELETE WHERE id IN (SELECT id FROM quarantine WHERE position(payload, {text:String}) > 0 OR position(fields, {text:String}) > 0 OR position(reason, {text:String}) > 0) SETTINGS mutations_sync = 2
-;
-ALTER TABLE quarantine_history UPDATE payload = '', why = '' WHERE position(payload, {text:String}) > 0 OR position(why, {text:String}) > 0 SETTINGS mutations_sync = 2
-;
-ALTER TABLE quarantine DELETE WHERE position(payload, {text:String}) > 0 OR position(fields, {text:String}) > 0 OR position(reason, {text:String}) > 0 SETTINGS mutations_sync = 2
+-- delete_refused(of_sale=True)
+DELETE FROM lake.silver.quarantine WHERE instr(CAST(payload AS string), :text) > 0 AND coalesce(trim(get_json_object(CAST(payload AS string), '$.source')), :source) = :source AND coalesce(trim(get_json_object(CAST(payload AS string), '$.sale_id')), :sale_id) = :sale_id
 
--- positions()
+-- delete_refused_in_clickhouse(of_sale=False)
+ALTER TABLE quarantine_standing DELETE WHERE record IN (SELECT cityHash64(id) FROM quarantine WHERE (position(payload, {text:String}) > 0 OR position(fields, {text:String}) > 0 OR position(reason, {text:String}) > 0)) SETTINGS mutations_sync = 2
+;
+ALTER TABLE quarantine_history DELETE WHERE id IN (SELECT id FROM quarantine WHERE (position(payload, {text:String}) > 0 OR position(fields, {text:String}) > 0 OR position(reason, {text:String}) > 0)) SETTINGS mutations_sync = 2
+;
+ALTER TABLE quarantine_history UPDATE payload = '', why = '' WHERE (position(payload, {text:String}) > 0 OR position(why, {text:String}) > 0) SETTINGS mutations_sync = 2
+;
+ALTER TABLE quarantine DELETE WHERE (position(payload, {text:String}) > 0 OR position(fields, {text:String}) > 0 OR position(reason, {text:String}) > 0) SETTINGS mutations_sync = 2
+
+-- delete_refused_in_clickhouse(of_sale=True)
+ALTER TABLE quarantine_standing DELETE WHERE record IN (SELECT cityHash64(id) FROM quarantine WHERE (position(payload, {text:String}) > 0 OR position(fields, {text:String}) > 0 OR position(reason, {text:String}) > 0) AND source IN (topic, {source:String}) AND sale_id IN ('', {sale_id:String})) SETTINGS mutations_sync = 2
+;
+ALTER TABLE quarantine_history DELETE WHERE id IN (SELECT id FROM quarantine WHERE (position(payload, {text:String}) > 0 OR position(fields, {text:String}) > 0 OR position(reason, {text:String}) > 0) AND source IN (topic, {source:String}) AND sale_id IN ('', {sale_id:String})) SETTINGS mutations_sync = 2
+;
+ALTER TABLE quarantine_history UPDATE payload = '', why = '' WHERE (position(payload, {text:String}) > 0 OR position(why, {text:String}) > 0) AND source IN (from_topic, {source:String}) AND sale_id IN ('', {sale_id:String}) SETTINGS mutations_sync = 2
+;
+ALTER TABLE quarantine DELETE WHERE (position(payload, {text:String}) > 0 OR position(fields, {text:String}) > 0 OR position(reason, {text:String}) > 0) AND source IN (topic, {source:String}) AND sale_id IN ('', {sale_id:String}) SETTINGS mutations_sync = 2
+
+-- positions(version=3, of_sale=False)
 SELECT DISTINCT p.topic, p.partition, p.offset
 FROM parsed AS p
-JOIN forgotten AS f ON f.source = p.source AND f.sale_id = p.sale_id
-LEFT ANTI JOIN lake.silver.sales AS s ON s.topic = p.topic AND s.partition = p.partition AND s.offset = p.offset
+LEFT SEMI JOIN forgotten AS f ON f.source = p.source AND f.sale_id = p.sale_id
+LEFT ANTI JOIN lake.silver.sales VERSION AS OF 'v3' AS s
+    ON s.topic = p.topic AND s.partition = p.partition AND s.offset = p.offset
+UNION
+SELECT topic, partition, offset FROM parsed WHERE kind = 'rejected' AND instr(CAST(payload AS string), :text) > 0
 
--- sales_of_person()
+-- positions(version=3, of_sale=True)
+SELECT DISTINCT p.topic, p.partition, p.offset
+FROM parsed AS p
+LEFT SEMI JOIN forgotten AS f ON f.source = p.source AND f.sale_id = p.sale_id
+LEFT ANTI JOIN lake.silver.sales VERSION AS OF 'v3' AS s
+    ON s.topic = p.topic AND s.partition = p.partition AND s.offset = p.offset
+UNION
+SELECT topic, partition, offset FROM parsed WHERE kind = 'rejected' AND instr(CAST(payload AS string), :text) > 0 AND coalesce(trim(get_json_object(CAST(payload AS string), '$.source')), :source) = :source AND coalesce(trim(get_json_object(CAST(payload AS string), '$.sale_id')), :sale_id) = :sale_id
+
+-- sales_of_person(versions=[])
 SELECT source, sale_id FROM parsed WHERE salesman_id = :person
 UNION
 SELECT p.source, p.sale_id
@@ -43,8 +67,32 @@ FROM parsed AS p
 JOIN records AS r ON r.topic = p.topic AND r.partition = p.partition AND r.offset = p.offset
 WHERE p.kind = 'deletion' AND trim(get_json_object(CAST(r.payload AS string), '$.salesman_id')) = :person
 
+-- sales_of_person(versions=[1, 2])
+SELECT source, sale_id FROM parsed WHERE salesman_id = :person
+UNION
+SELECT source, sale_id FROM lake.silver.sales VERSION AS OF 'v1' WHERE salesman_id = :person
+UNION
+SELECT source, sale_id FROM lake.silver.sales VERSION AS OF 'v2' WHERE salesman_id = :person
+UNION
+SELECT p.source, p.sale_id
+FROM parsed AS p
+JOIN records AS r ON r.topic = p.topic AND r.partition = p.partition AND r.offset = p.offset
+WHERE p.kind = 'deletion' AND trim(get_json_object(CAST(r.payload AS string), '$.salesman_id')) = :person
+
 -- states()
-SELECT s.source, s.sale_id, s.deleted, s.occurred_at, s.country, s.city, s.salesman_id, s.salesman, s.amount, s.currency, s.topic, s.partition, s.offset, s.log_time, b.key
-FROM lake.silver.sales AS s
+SELECT DISTINCT s.source, s.sale_id, s.deleted, s.occurred_at, s.country, s.city, s.salesman_id, s.salesman, s.amount, s.currency, s.topic, s.partition, s.offset, s.log_time, r.key
+FROM (SELECT source, sale_id, last.*
+FROM
+(
+    SELECT source, sale_id, max_by(last, struct(last.log_time, last.topic, last.partition)) AS last
+    FROM
+    (
+        SELECT source, sale_id, max_by(struct(deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset, log_time), offset) AS last
+        FROM (SELECT source, sale_id, kind = 'deletion' AS deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset, log_time FROM parsed
+              WHERE kind IN ('sale', 'deletion') DISTRIBUTE BY source, sale_id)
+        GROUP BY source, sale_id, topic, partition
+    )
+    GROUP BY source, sale_id
+)) AS s
 JOIN forgotten AS f ON f.source = s.source AND f.sale_id = s.sale_id
-JOIN lake.bronze.log AS b ON b.topic = s.topic AND b.partition = s.partition AND b.offset = s.offset
+JOIN records AS r ON r.topic = s.topic AND r.partition = s.partition AND r.offset = s.offset
