@@ -16,6 +16,7 @@ from batch import nightly as nightly_module
 from batch.ledger import opened
 from batch.nightly import midnights, nightly
 from batch.progress import Quiet
+from batch.reconcile import reconcile
 from runtime.errors import Retryable
 from runtime.settings import Settings
 from serving.records import NightEnd
@@ -113,7 +114,6 @@ def test_a_version_that_somebody_publishes_between_two_nights_is_gone_on_from(
     log = Log(seed=52)
     first, second, third, last = four_nights(world, log)
     published(world, first)
-    reconcile = nightly_module.reconcile
 
     def and_somebody_else(boundary: datetime, *given: Any, **named: Any) -> Any:
         outcome = reconcile(boundary, *given, **named)

@@ -86,8 +86,14 @@ def test_a_session_leaves_alone_what_that_of_another_process_works_with(tmp_path
     left = tmp_path / "spark" / "left by one that was killed"
     left.mkdir(parents=True)
     other = PROGRAM.replace("time.sleep(60)", "")
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", WORKING], env=environment, text=True, **pipes) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", WORKING],
+        env=environment,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
         assert process.stdout
         assert process.stdout.readline() == "up\n", process.stderr and process.stderr.read()
         subprocess.run([sys.executable, "-c", other], env=environment, stdout=subprocess.DEVNULL, check=True)

@@ -37,7 +37,8 @@ def test_what_was_dropped_does_not_come_back_in_the_note_of_what_is_kept(batch_s
     with opened(dsn) as ledger:
         # Gone back to version 3, with a setting that keeps more than before.
         current = Publication(3, datetime(2026, 3, 3, tzinfo=UTC), (2, 3), ())
-        care._stores(store, ledger, care.Kept((3, 5), frozenset({2, 3, 5}), (), 3, 5), current, RANKINGS)
+        kept = {3: current.boundary, 5: datetime(2026, 3, 5, tzinfo=UTC)}
+        care._stores(store, ledger, care.Kept(kept, frozenset({2, 3, 5}), (), 3, 5), current, RANKINGS)
     assert store.rows(shapes.kept()) == [(5, [3, 5], datetime(2026, 3, 2))]
 
 
@@ -45,7 +46,8 @@ def alterations() -> list[str]:
     """All that a reconciliation, the night's care and forgetting change and drop in ClickHouse."""
     of_rankings = (statement(each) for each in RANKINGS for statement in (forget.delete_live, forget.delete_drift))
     dropped = cluster.drop_partition("drift", "3"), cluster.drop_partition(RANKINGS[0].live_table, "'2026-01-31'")
-    return [*dropped, *forget.delete_refused_in_clickhouse(), forget.delete_label(), *of_rankings]
+    refused = (each for of_sale in (False, True) for each in forget.delete_refused_in_clickhouse(of_sale))
+    return [*dropped, *refused, forget.delete_label(), *of_rankings]
 
 
 @pytest.mark.servers

@@ -105,7 +105,7 @@ class TestKept:
         now = gone.last_seen
         there.held.note([(gone, Event(gone.id, now, "refused", "ann", "no", payload=b"1"))])
         there.held.note([(other, Event(other.id, now, "refused", "ann", f"of {person}", payload=b"2"))])
-        for statement in forget.delete_refused_in_clickhouse():
+        for statement in forget.delete_refused_in_clickhouse(of_sale=False):
             there.client.command(statement, parameters={"text": person})
         assert there.held.search(Wanted("", source.name), 10) == [other]
         assert there.held.missing()[source.name] == 1
