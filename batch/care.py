@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from batch import branches, publish
+from batch.bronze import Span
 from batch.clickhouse import Publication, Store
 from batch.ledger import Ledger, Row, opened
 from batch.progress import Progress, Stopwatch
@@ -51,6 +52,7 @@ class Kept:
         chains: every version that one of them is a sum of, and those that can be taken up.
         dropped: published versions that go.
         current: the version that answers are pinned to.
+        spans: what that has read of each partition.
         newest: the greatest version that was ever begun.
     """
 
@@ -58,6 +60,7 @@ class Kept:
     chains: frozenset[int]
     dropped: tuple[int, ...]
     current: int
+    spans: tuple[Span, ...]
     newest: int
 
 
@@ -74,6 +77,7 @@ def kept(rows: Sequence[Row], keep: int) -> Kept | None:
         chains,
         tuple(row.version for row in known[keep:]),
         known[0].version,
+        tuple(known[0].certificate.spans),
         max(row.version for row in rows),
     )
 
@@ -183,7 +187,7 @@ def _tags(spark: SparkSession, computed: Sequence[str], known: Kept) -> str:
 
 
 def _trim(spark: SparkSession, until: datetime, known: Kept, current: Publication) -> str:
-    """What answers are pinned to has not read the records behind its boundary: none of them is superseded yet.
+    """What answers are pinned to has not read the records behind its boundary and spans: none of them is superseded.
 
     Of the kept versions through the same time or later, the first can still be recomputed, and so can all behind it.
     """
@@ -193,6 +197,8 @@ def _trim(spark: SparkSession, until: datetime, known: Kept, current: Publicatio
         return f"nothing dropped: the lake lacks version {current.version}"
     first = min((number for number, at in there.items() if at >= until), key=lambda number: there[number])
     note_trimmed(spark, there[first])
+    read = [(span.topic, span.partition, span.last_offset) for span in known.spans]
+    spark.createDataFrame(read, "topic string, partition int, last_offset bigint").createOrReplaceTempView(render.READ)
     spark.sql(render.superseded(current.version, first), {"until": until})
     return f"superseded records before {until:%Y-%m-%d %H:%M} UTC dropped"
 

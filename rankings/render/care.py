@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from rankings.render.lake import BRONZE, QUARANTINE, SALES, version_tag
 
+READ = "read"
+"""The view of the last offset that a version has read of each partition: topic, partition, last_offset."""
+
 TRIMMED = "tidelake.trimmed-through"
 """The property of bronze that says up to which log time superseded records may have been dropped."""
 
@@ -53,15 +56,19 @@ def remove_orphans(table: str, *, by_prefix: bool = False) -> str:
 def superseded(current: int, first: int) -> str:
     """Drops the records of bronze before a log time that no state and no refusal came of; binds `until`.
 
+    What lies behind the offsets of the view `read` stays, whatever its log time: clocks go back.
+
     Args:
-        current: the version that answers are pinned to; nothing that it has not read lies before that time.
+        current: the version that answers are pinned to, which has read the others.
         first: another whose states stay, too.
     """
     tables = [f"{SALES} VERSION AS OF '{version_tag(version)}'" for version in sorted({current, first})]
     tables.append(f"{QUARANTINE} VERSION AS OF '{version_tag(current)}'")
     kept = " UNION ALL ".join(f"SELECT topic, partition, offset FROM {table}" for table in tables)
     return f"""DELETE FROM {BRONZE} AS b
-WHERE b.log_time < :until AND NOT EXISTS
+WHERE b.log_time < :until AND EXISTS
+    (SELECT 1 FROM {READ} AS r WHERE r.topic = b.topic AND r.partition = b.partition AND b.offset <= r.last_offset)
+AND NOT EXISTS
     (SELECT 1 FROM ({kept}) AS k WHERE k.topic = b.topic AND k.partition = b.partition AND k.offset = b.offset)"""
 
 

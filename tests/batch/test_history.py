@@ -28,7 +28,7 @@ from runtime.errors import Permanent
 from serving.stores.postgres import Postgres, PostgresTotals
 from tests.batch.beginning import Begun
 from tests.batch.live import lived, told
-from tests.batch.log import partitions
+from tests.batch.log import START, partitions
 from tests.batch.test_days import Till
 from tests.batch.test_reconcile import Pulled, PullsThePlug, assert_published
 from tests.batch.world import World, grown, published
@@ -180,6 +180,19 @@ def test_what_no_version_has_read_yet_is_not_dropped(begun: Begun) -> None:
     world.settings = world.settings.model_copy(update={"bronze_keep_days": 1})
     care.care(world.settings, Quiet())
     published(world, grown(world, log, 20))
+    assert_published(world, 2, log.before(log.now))
+
+
+def test_what_a_clock_that_went_back_has_dated_before_it_is_not_dropped_either(begun: Begun) -> None:
+    world, log, through = begun
+    log.now = START - timedelta(hours=3)
+    first = len(log.records)
+    log.grow(60)
+    world.write(log.records[first:])
+    world.settings = world.settings.model_copy(update={"bronze_keep_days": 1})
+    care.care(world.settings, Quiet())
+    log.now = through + timedelta(seconds=30)
+    published(world, grown(world, log, 5))
     assert_published(world, 2, log.before(log.now))
 
 

@@ -38,7 +38,7 @@ def test_what_was_dropped_does_not_come_back_in_the_note_of_what_is_kept(batch_s
         # Gone back to version 3, with a setting that keeps more than before.
         current = Publication(3, datetime(2026, 3, 3, tzinfo=UTC), (2, 3), ())
         kept = {3: current.boundary, 5: datetime(2026, 3, 5, tzinfo=UTC)}
-        care._stores(store, ledger, care.Kept(kept, frozenset({2, 3, 5}), (), 3, 5), current, RANKINGS)
+        care._stores(store, ledger, care.Kept(kept, frozenset({2, 3, 5}), (), 3, (), 5), current, RANKINGS)
     assert store.rows(shapes.kept()) == [(5, [3, 5], datetime(2026, 3, 2))]
 
 

@@ -21,5 +21,7 @@ ALTER TABLE lake.bronze.log SET TBLPROPERTIES ('tidelake.trimmed-through' = '202
 
 -- superseded(current=3, first=2)
 DELETE FROM lake.bronze.log AS b
-WHERE b.log_time < :until AND NOT EXISTS
+WHERE b.log_time < :until AND EXISTS
+    (SELECT 1 FROM read AS r WHERE r.topic = b.topic AND r.partition = b.partition AND b.offset <= r.last_offset)
+AND NOT EXISTS
     (SELECT 1 FROM (SELECT topic, partition, offset FROM lake.silver.sales VERSION AS OF 'v2' UNION ALL SELECT topic, partition, offset FROM lake.silver.sales VERSION AS OF 'v3' UNION ALL SELECT topic, partition, offset FROM lake.silver.quarantine VERSION AS OF 'v3') AS k WHERE k.topic = b.topic AND k.partition = b.partition AND k.offset = b.offset)
