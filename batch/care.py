@@ -12,7 +12,7 @@ import structlog
 
 from batch import branches, publish
 from batch.bronze import Span
-from batch.clickhouse import Publication, Store
+from batch.clickhouse import Store
 from batch.ledger import Ledger, Row, opened
 from batch.progress import Progress, Stopwatch
 from batch.silver import TABLES
@@ -63,6 +63,11 @@ class Kept:
     spans: tuple[Span, ...]
     newest: int
 
+    @property
+    def boundary(self) -> datetime:
+        """That of the version that answers are pinned to."""
+        return self.versions[self.current]
+
 
 def kept(rows: Sequence[Row], keep: int) -> Kept | None:
     """Which versions stay: those last published; None before the first publication."""
@@ -109,29 +114,29 @@ def care(
     seconds: dict[str, float] = {}
     watch = Stopwatch(progress, seconds)
     with opened(settings.platform_dsn.get_secret_value()) as ledger:
-        current = publish.agree(store, ledger)
+        pinned = publish.agree(store, ledger)
         known = kept(ledger.rows(), settings.keep_versions)
-        if current is None or known is None:
+        if pinned is None or known is None:
             return seconds
         with watch.step("stores"):
-            watch.result(_stores(store, ledger, known, current, among))
+            watch.result(_stores(store, ledger, known, among))
         with watch.step("event logs"):
             watch.result(_event_logs(settings.spark_event_dir))
         with session(settings) as spark:
-            for name, step in _lake_steps(settings, known, current, among, snapshots):
+            for name, step in _lake_steps(settings, known, among, snapshots):
                 with watch.step(name):
                     watch.result(step(spark))
     return seconds
 
 
-def _stores(store: Store, ledger: Ledger, known: Kept, current: Publication, among: Iterable[Ranking]) -> str:
+def _stores(store: Store, ledger: Ledger, known: Kept, among: Iterable[Ranking]) -> str:
     """Versions that no kept one is a sum of, and live deltas that two publications have overtaken.
 
     First the note, then the deed: whoever has read figures as of a version asks afterwards whether all of it was there.
     """
-    before = ledger.boundary_before(current.version)
+    before = ledger.boundary_before(known.current)
     # Where answers went back to an older version, the one before reaches further.
-    day = min(before, current.boundary).astimezone(UTC).date() if before else None
+    day = min(before, known.boundary).astimezone(UTC).date() if before else None
     # What is gone does not come back by a rollback, or by a setting that keeps more.
     dropped_before = ledger.live_kept_from() or datetime.fromtimestamp(0, UTC)
     live_from = max(dropped_before, datetime.combine(day, time(), UTC)) if day else dropped_before
@@ -160,13 +165,13 @@ Step = Callable[["SparkSession"], str]
 
 
 def _lake_steps(
-    settings: Settings, known: Kept, current: Publication, among: Sequence[Ranking], snapshots: timedelta
+    settings: Settings, known: Kept, among: Sequence[Ranking], snapshots: timedelta
 ) -> Iterator[tuple[str, Step]]:
     computed = [*TABLES, *map(lake.gold, among)]
     yield "tags", lambda spark: _tags(spark, computed, known)
     if settings.bronze_keep_days:
         until = datetime.now(UTC) - timedelta(days=settings.bronze_keep_days)
-        yield "retention", lambda spark: _trim(spark, until.replace(microsecond=0), known, current)
+        yield "retention", lambda spark: _trim(spark, until.replace(microsecond=0), known)
     yield "compaction", lambda spark: _compact(spark, computed, known.current)
     yield "expiry", lambda spark: _expire(spark, [*computed, lake.BRONZE], snapshots)
     yield "orphans", lambda spark: _orphans(spark, [*computed, lake.BRONZE], by_prefix=on_s3(settings))
@@ -186,20 +191,20 @@ def _tags(spark: SparkSession, computed: Sequence[str], known: Kept) -> str:
     return f"{len(known.versions)} versions kept"
 
 
-def _trim(spark: SparkSession, until: datetime, known: Kept, current: Publication) -> str:
+def _trim(spark: SparkSession, until: datetime, known: Kept) -> str:
     """What answers are pinned to has not read the records behind its boundary and spans: none of them is superseded.
 
     Of the kept versions through the same time or later, the first can still be recomputed, and so can all behind it.
     """
-    until = min(until, current.boundary)
+    until = min(until, known.boundary)
     there = {number: at for number, at in known.versions.items() if branches.has_version(spark, lake.SALES, number)}
-    if current.version not in there:
-        return f"nothing dropped: the lake lacks version {current.version}"
+    if known.current not in there:
+        return f"nothing dropped: the lake lacks version {known.current}"
     first = min((number for number, at in there.items() if at >= until), key=lambda number: there[number])
     note_trimmed(spark, there[first])
     read = [(span.topic, span.partition, span.last_offset) for span in known.spans]
     spark.createDataFrame(read, "topic string, partition int, last_offset bigint").createOrReplaceTempView(render.READ)
-    spark.sql(render.superseded(current.version, first), {"until": until})
+    spark.sql(render.superseded(known.current, first), {"until": until})
     return f"superseded records before {until:%Y-%m-%d %H:%M} UTC dropped"
 
 

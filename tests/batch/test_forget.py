@@ -27,6 +27,9 @@ from tests.batch.world import World, grown, published
 
 pytestmark = pytest.mark.servers
 
+AT = datetime(2026, 2, 1, tzinfo=UTC)
+"""When the sales of some tests happened."""
+
 
 class Writer:
     """Takes the log's place: what is written is in the lake at once, and so are marks of a minute later."""
@@ -50,6 +53,14 @@ def forgotten(world: World, log: Log, asked: Asked, progress: Progress | None = 
     log.mark()
     world.write(log.records[first:])
     return forget(asked, world.settings, progress or Quiet(), Writer(world, log), lambda _: partitions())
+
+
+def sold_and_published(world: World, log: Log, sale: str) -> None:
+    """A version that holds one more sale."""
+    first = len(log.records)
+    log.sold(sale, AT, "10.00")
+    world.write(log.records[first:])
+    published(world, grown(world, log, 0))
 
 
 def told_of(text: str, world: World) -> int:
@@ -118,13 +129,10 @@ def test_a_sale_is_forgotten(begun: Begun) -> None:
 
 def test_what_the_log_has_told_since_the_last_version_is_forgotten_and_stays_as_it_was_told_last(begun: Begun) -> None:
     world, log, _ = begun
-    at, first = datetime(2026, 2, 1, tzinfo=UTC), len(log.records)
-    log.sold("changed", at, "10.00")
-    world.write(log.records[first:])
-    published(world, grown(world, log, 0))
+    sold_and_published(world, log, "changed")
     first = len(log.records)
-    log.sold("changed", at, "20.00")
-    log.sold("new", at, "5.00")
+    log.sold("changed", AT, "20.00")
+    log.sold("new", AT, "5.00")
     world.write(log.records[first:])
     cities = world.expected(TOP_SALES_PER_CITY, log.records)
     forgotten(world, log, Asked(person="p1"))
@@ -134,14 +142,11 @@ def test_what_the_log_has_told_since_the_last_version_is_forgotten_and_stays_as_
 
 def test_what_a_source_tells_while_a_sale_is_forgotten_comes_with_the_next_version(begun: Begun) -> None:
     world, log, _ = begun
-    at, first = datetime(2026, 2, 1, tzinfo=UTC), len(log.records)
-    log.sold("back", at, "10.00")
-    world.write(log.records[first:])
-    published(world, grown(world, log, 0))
+    sold_and_published(world, log, "back")
 
     def told_again() -> None:
         first, log.now = len(log.records), datetime.now(UTC)
-        log.sold("back", at, "30.00")
+        log.sold("back", AT, "30.00")
         log.mark()
         world.write(log.records[first:])
         through.append(log.now)
@@ -195,7 +200,7 @@ def test_refused_records_are_forgotten_too_and_the_version_without_them_can_be_v
 def test_a_refused_record_that_names_another_sale_stays(begun: Begun) -> None:
     world, log, _ = begun
     first = len(log.records)
-    log.sold("7", datetime(2026, 2, 1, tzinfo=UTC), "10.00")
+    log.sold("7", AT, "10.00")
     for source, sale in (("till", "7"), ("till", "8"), ("kiosk", "7")):
         payload = f'{{"source": "{source}", "sale_id": "{sale}", "city": "7", "amount": 1.5}}'
         log._put("events.files", 0, b"r", payload.encode())

@@ -9,7 +9,7 @@ from importlib.resources import files
 import pytest
 
 from batch import care
-from batch.clickhouse import Publication, Store
+from batch.clickhouse import Store
 from batch.ledger import opened
 from batch.postgres import add_csv, connected
 from rankings.catalogue import RANKINGS
@@ -36,9 +36,8 @@ def test_what_was_dropped_does_not_come_back_in_the_note_of_what_is_kept(batch_s
     store.cared(4, [3, 4], datetime(2026, 3, 2, tzinfo=UTC))
     with opened(dsn) as ledger:
         # Gone back to version 3, with a setting that keeps more than before.
-        current = Publication(3, datetime(2026, 3, 3, tzinfo=UTC), (2, 3), ())
-        kept = {3: current.boundary, 5: datetime(2026, 3, 5, tzinfo=UTC)}
-        care._stores(store, ledger, care.Kept(kept, frozenset({2, 3, 5}), (), 3, (), 5), current, RANKINGS)
+        kept = {version: datetime(2026, 3, version, tzinfo=UTC) for version in (3, 5)}
+        care._stores(store, ledger, care.Kept(kept, frozenset({2, 3, 5}), (), 3, (), 5), RANKINGS)
     assert store.rows(shapes.kept()) == [(5, [3, 5], datetime(2026, 3, 2))]
 
 
