@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,8 +32,23 @@ FOR_A_HUNDRED_ROWS = ";".join(
 )
 """For a hundred rows, compiling each query and telling at length how it runs take far longer than running it.
 
-What is compiled and told runs in `test_cluster`, `test_s3` and `tests/exactness`, what is compiled also in
-`test_golden`. The single expressions that are compiled even so are remembered from one test to the next."""
+The single expressions that are compiled even so are remembered from one query to the next."""
+
+COMPILED: Mapping[str, tuple[str, str]] = {
+    "spark.sql.codegen.wholeStage": ("true", "false"),
+    "spark.sql.codegen.factoryMode": ("FALLBACK", "NO_CODEGEN"),
+    "spark.sql.adaptive.enabled": ("true", "false"),
+}
+"""How queries are compiled, and planned anew while they run: as the product has it, and as tests of a hundred rows have
+it, for which both take far longer than running them.
+
+The product's way runs in `test_cluster`, `test_s3` and `tests/exactness`, and for single queries in `test_golden`."""
+
+
+def compiled(spark: SparkSession, *, as_product: bool) -> None:
+    """Sets how queries are compiled from here on."""
+    for name, (of_product, of_tests) in COMPILED.items():
+        spark.conf.set(name, of_product if as_product else of_tests)
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +75,7 @@ def batch_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting
 def spark(batch_settings: Settings) -> Iterator[SparkSession]:
     """The session that reconciliations of this process use."""
     with session(batch_settings) as made:
+        compiled(made, as_product=False)
         yield made
 
 

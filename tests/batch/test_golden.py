@@ -15,6 +15,7 @@ from rankings.ranking import Ranking
 from rankings.render import lake
 from rankings.render import spark as render
 from runtime.settings import Settings
+from tests.batch.conftest import compiled
 from tests.batch.world import BRONZE_SCHEMA, World
 from tests.golden.cases import Case, load
 
@@ -25,7 +26,6 @@ pytestmark = pytest.mark.servers
 
 VERSION = 1
 BETWEEN = "|"
-COMPILED = "spark.sql.codegen.wholeStage"
 
 
 def rows() -> Iterator[tuple[object, ...]]:
@@ -54,8 +54,8 @@ def sums(
     spark: SparkSession, batch_settings: Settings, request: pytest.FixtureRequest
 ) -> dict[tuple[str, str, str], dict[SumKey, Total]]:
     """The sums in gold, by zone, ranking and case; the queries are compiled, as they are for large tables."""
-    spark.conf.set(COMPILED, "true")
-    request.addfinalizer(lambda: spark.conf.set(COMPILED, "false"))
+    compiled(spark, as_product=True)
+    request.addfinalizer(lambda: compiled(spark, as_product=False))
     World(batch_settings, spark).clear()
     spark.createDataFrame(list(rows()), BRONZE_SCHEMA).writeTo(lake.BRONZE).append()
     for statement in lake.ddl(RANKINGS):
