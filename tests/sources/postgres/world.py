@@ -68,17 +68,25 @@ def prepare(source: PostgresSource, chosen: Settings) -> None:
             cursor.execute(script(source, chosen, tables))
 
 
-def until(reached: Callable[[], T], seconds: float = SECONDS) -> T:
-    """What `reached` gives as soon as it is true; servers that are away for a moment are asked again."""
+def until(reached: Callable[[], T], seconds: float = SECONDS, look: Callable[[], object] | None = None) -> T:
+    """What `reached` gives as soon as it is true; servers that are away for a moment are asked again.
+
+    Args:
+        look: what a failure tells, in place of what `reached` gave last.
+    """
     give_up = time.monotonic() + seconds
     last: T | None = None
+    away: Retryable | None = None
     while time.monotonic() < give_up:
-        with suppress(Retryable):
-            last = reached()
+        try:
+            last, away = reached(), None
+        except Retryable as error:
+            away = error
+        else:
             if last:
                 return last
         time.sleep(0.1)
-    raise AssertionError(f"not reached within {seconds:.0f} s: {last}")
+    raise AssertionError(f"not reached within {seconds:.0f} s: {look() if look else last}; away: {away}")
 
 
 def well(source: PostgresSource, chosen: Settings, seconds: float = SECONDS) -> Health:
@@ -111,8 +119,15 @@ def _reached(
         found.append(tend(source, chosen))
         return wanted(found[-1])
 
-    until(looked, seconds)
+    until(looked, seconds, lambda: (found[-1:], *_at_connect(source, chosen)))
     return found[-1]
+
+
+def _at_connect(source: PostgresSource, chosen: Settings) -> Iterator[object]:
+    """A connector's parts and its position, as far as Connect answers."""
+    with suppress(Retryable):
+        yield Connect(chosen).status(source.name)
+        yield Connect(chosen).position(source.name)
 
 
 def sales(source: PostgresSource, chosen: Settings) -> dict[str, Sale]:
