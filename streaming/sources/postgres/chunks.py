@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import structlog
+from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
 from runtime.settings import Settings
-from streaming.sources.postgres import log
+from streaming.sources.postgres import database, log
 from streaming.sources.postgres.connect import Connect
 from streaming.sources.postgres.connector import NOTIFICATIONS
 from streaming.sources.postgres.definition import PostgresSource
@@ -42,6 +43,12 @@ AGAIN_SECONDS = 30.0
 FORGOTTEN_SECONDS = 120.0
 """The same where Debezium says nothing: started again, it tells positions without the reading for some seconds."""
 
+STILL_SECONDS = 30.0
+"""Before a reading that stands still is gone on with, although the connector goes on reading changes."""
+
+HELD_UP = "held_up"
+"""What the record says while a reading stands still because of a transaction that is older than what was read last."""
+
 UNKNOWN = "unknown"
 
 
@@ -55,7 +62,7 @@ def begin(source: PostgresSource, kept: Kept, connect: Connect) -> bool:
         return False
     asked = str(uuid.uuid4())
     # Remembered first: what nobody has asked for under this name is asked for again.
-    kept.record.snapshot |= {"chunks": asked, "seen_at": time.time()}
+    kept.record.snapshot |= {"chunks": asked, "seen_at": time.time(), "key": ""}
     kept.write()
     table = {f"{TABLES}_id": source.table, f"{TABLES}_additional_condition": None, f"{TABLES}_surrogate_key": None}
     request = {TABLES: json.dumps([table]), f"{PREFIX}correlation_id": asked, **kept.record.snapshot.get("reached", {})}
@@ -68,7 +75,7 @@ def has_begun(position: Mapping[str, Any]) -> bool:
     return "lsn" in position and position.get("snapshot") in (None, BETWEEN)
 
 
-def is_read(source: PostgresSource, chosen: Settings, kept: Kept, connect: Connect) -> bool:
+def is_read(source: PostgresSource, chosen: Settings, kept: Kept, connect: Connect, opened: Connection) -> bool:
     """Whether every row has been written; what has to be begun, or gone on with, is.
 
     Raises:
@@ -77,6 +84,9 @@ def is_read(source: PostgresSource, chosen: Settings, kept: Kept, connect: Conne
     position = connect.position(source.name)
     if TABLES in position:
         _note(kept, position)
+        if _stands_still(kept, position, opened):
+            structlog.get_logger().warning("a reading in chunks stands still", source=source.name)
+            _go_on(source, kept, connect)
         return False
     asked = kept.record.snapshot.get("chunks")
     if asked:
@@ -88,19 +98,51 @@ def is_read(source: PostgresSource, chosen: Settings, kept: Kept, connect: Conne
             return False
         structlog.get_logger().warning("a reading in chunks broke off", source=source.name, why=ended)
     if has_begun(position):
-        connect.stop(source.name)
-        begin(source, kept, connect)
-        connect.resume(source.name)
+        _go_on(source, kept, connect)
     return False
+
+
+def _go_on(source: PostgresSource, kept: Kept, connect: Connect) -> None:
+    connect.stop(source.name)
+    position = connect.position(source.name)
+    if TABLES in position:
+        _note(kept, position)
+    begin(source, kept, connect)
+    connect.resume(source.name)
 
 
 def _note(kept: Kept, position: Mapping[str, Any]) -> None:
     """How far it is, for a reading that breaks off: Debezium's own position is without it then."""
-    key = str(position.get(KEY) or NO_KEY)
+    now, key, told = time.time(), str(position.get(KEY) or NO_KEY), kept.record.snapshot
     if key.lower() != NO_KEY:
-        kept.record.snapshot["reached"] = {KEY: key, MAXIMUM: position[MAXIMUM]}
-    kept.record.snapshot["seen_at"] = time.time()
+        told["reached"] = {KEY: key, MAXIMUM: position[MAXIMUM]}
+    if told.get("key") != key:
+        told |= {"key": key, "key_at": now, "transaction": _transaction(position), HELD_UP: False}
+    told["seen_at"] = now
     kept.write()
+
+
+def _stands_still(kept: Kept, position: Mapping[str, Any], opened: Connection) -> bool:
+    """Whether a reading has to be gone on with although its connector runs.
+
+    Debezium tells the rows of a chunk when it comes upon the transaction that was the server's next as they were read;
+    or at once, if no older one was under way than the last that it had come upon. It does not see transactions of other
+    databases, or of other tables. If the next was one of these, it waits for ever, unless a row of the table changes.
+
+    Where it only takes long to read a chunk, it comes upon no other transaction meanwhile. Begun again while the older
+    one is still under way, it would soon wait again.
+    """
+    told = kept.record.snapshot
+    if _transaction(position) == told["transaction"] or time.time() - told["key_at"] < STILL_SECONDS:
+        return False
+    told[HELD_UP] = database.oldest_transaction(opened) <= _transaction(position)
+    kept.write()
+    return not told[HELD_UP]
+
+
+def _transaction(position: Mapping[str, Any]) -> int:
+    """The last transaction that the connector came upon."""
+    return int(position.get("txId") or 0)
 
 
 def _without(position: Mapping[str, Any]) -> dict[str, Any]:

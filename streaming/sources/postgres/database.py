@@ -115,6 +115,14 @@ def files(among: Mapping[str, Table]) -> dict[str, int]:
     return {name: file for table in among.values() for name, file in table.files.items()}
 
 
+def oldest_transaction(opened: Connection) -> int:
+    """The oldest transaction of the whole server that is under way and may have written something, or the next."""
+    with opened.cursor() as cursor:
+        cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
 def drop_slot(opened: Connection, name: str) -> None:
     """Gives up a slot that nobody reads; nothing is done where there is none."""
     with opened.cursor() as cursor:

@@ -60,7 +60,7 @@ def advance(source: PostgresSource, chosen: Settings, kept: Kept, opened: Connec
     if phase == ASKED:
         _start(source, chosen, kept, opened, connect)
     elif phase == READING:
-        if _is_read(source, chosen, kept, connect):
+        if _is_read(source, chosen, kept, connect, opened):
             _enter(kept, REMOVING if kept.record.snapshot["from"] else DONE)
     elif phase == REMOVING:
         _finish(source, chosen, kept, connect)
@@ -102,8 +102,8 @@ def files_of(source: PostgresSource, opened: Connection) -> dict[str, int]:
     return database.files(database.tables(opened, source.tables))
 
 
-def _is_read(source: PostgresSource, chosen: Settings, kept: Kept, connect: Connect) -> bool:
+def _is_read(source: PostgresSource, chosen: Settings, kept: Kept, connect: Connect, opened: Connection) -> bool:
     """Whether every row has been written."""
     if source.snapshot == "chunks":
-        return chunks.is_read(source, chosen, kept, connect)
+        return chunks.is_read(source, chosen, kept, connect, opened)
     return chunks.has_begun(connect.position(source.name))

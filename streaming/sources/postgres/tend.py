@@ -30,6 +30,11 @@ log = structlog.get_logger()
 SMALL_TABLE_BYTES = 64 * 1024 * 1024
 """A table up to this size is read again without being asked for once its rows were written anew."""
 
+OLDER = (
+    "the reading of all rows stands still while transactions stay open for seconds on the source's server,"
+    " in any of its databases: see backend_xid in pg_stat_activity, and pg_prepared_xacts"
+)
+
 LOST_SLOT = re.compile(r"can no longer access replication slot|slot .* does not exist|slot is ahead")
 
 
@@ -137,7 +142,11 @@ class _Tending:
         tables = database.tables(self._opened, self._source.tables)
         yield from drift(self._source, self._opened, tables)
         rewritten = self._rewritten(database.files(tables))
-        if rewritten and self._record.record.snapshot.get("phase") not in snapshot.UNDER_WAY:
+        told = self._record.record.snapshot
+        reads = told.get("phase") in snapshot.UNDER_WAY
+        if reads and told.get(chunks.HELD_UP):
+            yield OLDER
+        if rewritten and not reads:
             yield self._read_again(", ".join(rewritten), tables.get(self._source.table))
 
     def _rewritten(self, now: Mapping[str, int]) -> list[str]:

@@ -10,7 +10,6 @@ import pytest
 
 from runtime.settings import Settings
 from stack import control
-from streaming.sources.postgres import chunks
 from streaming.sources.postgres.connect import Connect
 from streaming.sources.postgres.definition import PostgresSource
 from streaming.sources.postgres.tend import tend
@@ -27,11 +26,6 @@ INSERTED, ROWS = 15_000, 30_000
 KILLED_AT = (500, 8_000, 18_000, 24_000)
 KILLS = len(KILLED_AT)
 """Rows of a COPY share one position in the write-ahead log: after each kill, Debezium may tell one of them again."""
-
-LARGE = 15_000
-"""Rows of a table that is read in chunks of fifty."""
-
-KILLED_IN_CHUNKS = (500, 4_000, 9_000)
 
 WHOLE = 40_000
 """Rows of a table that is read in one transaction."""
@@ -106,32 +100,6 @@ def numbers(wanted: range) -> Counter[str]:
     return Counter(map(str, wanted))
 
 
-@pytest.fixture
-def large(schema: str, servers: Settings, ending: Ending) -> PostgresSource:
-    """A source of many rows, of which the first were read in chunks."""
-    world.do(TABLE.format(schema=schema))
-    world.do(FILL.format(table=f"{schema}.bills", first=6, last=LARGE))
-    source = ending(bills(schema, snapshot="chunks", chunk_rows=50))
-    world.prepare(source, servers)
-    count = Count(servers, source.into)
-    world.until(lambda: tend(source, servers) and count.now() > 0)
-    return source
-
-
-def test_a_snapshot_in_chunks(large: PostgresSource, servers: Settings) -> None:
-    """Killed soon after its first chunk, and again; then rows are changed while it is still reading."""
-    count = Count(servers, large.into)
-    for rows in KILLED_IN_CHUNKS:
-        assert count.now() < 0.95 * LARGE, "there is nothing left to go on with"
-        crash_at(rows, count)
-    world.do(CHANGE.format(table=large.table))
-    world.well(large, servers, PATIENCE_SECONDS)
-    world.until(lambda: agree(large, servers), PATIENCE_SECONDS)
-    read = ids(large, servers, "r")
-    assert len(read) > 0.9 * LARGE
-    assert set(read.values()) == {1}, "rows were read twice"
-
-
 def test_a_snapshot_in_one_transaction(schema: str, servers: Settings, ending: Ending) -> None:
     """It begins anew after each kill, and the last reading tells each row once; what comes meanwhile is told, too."""
     world.do(TABLE.format(schema=schema))
@@ -162,28 +130,3 @@ def readings(told: list[int]) -> list[list[int]]:
     """What each reading has told: every one begins with the first rows."""
     begins = [place for place, no in enumerate(told) if place == 0 or no <= told[place - 1]]
     return [told[begin:end] for begin, end in pairwise([*begins, len(told)])]
-
-
-def has_broken_off(source: PostgresSource, connect: Connect) -> bool:
-    """Which of the two it is depends on what Debezium was at when it came to read the next rows."""
-    failed = any(part["state"] == "FAILED" for part in connect.status(source.name))
-    return failed or chunks.TABLES not in connect.position(source.name)
-
-
-def test_a_snapshot_in_chunks_that_breaks_off(
-    large: PostgresSource, servers: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Debezium itself passes over the rows that it cannot read, and says that it has read all; or its task fails."""
-    monkeypatch.setattr(chunks, "AGAIN_SECONDS", 1.0)
-    count = Count(servers, large.into)
-    world.until(lambda: tend(large, servers) and count.now() > 3_000)
-    world.do(f"REVOKE SELECT ON {large.table} FROM replicator")
-    world.until(lambda: has_broken_off(large, Connect(servers)))
-    before = ids(large, servers, "r").total()
-    assert before < 0.95 * LARGE, "there is nothing left to go on with"
-    assert tend(large, servers).detail["snapshot"] == "reading"
-    world.do(f"GRANT SELECT ON {large.table} TO replicator")
-    world.well(large, servers, PATIENCE_SECONDS)
-    world.until(lambda: agree(large, servers), PATIENCE_SECONDS)
-    read = ids(large, servers, "r")
-    assert read.total() - len(read) < before, "it began anew"
