@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from rankings.render import lake
@@ -33,22 +33,26 @@ def has_version(spark: SparkSession, table: str, version: int) -> bool:
 
 def versions(spark: SparkSession, table: str) -> list[int]:
     """Those whose snapshots a table still has; none if there is no such table."""
-    names = refs(spark, table) if spark.catalog.tableExists(table) else {}
-    numbers = (name.removeprefix("v") for name in names)
-    return sorted(int(number) for number in numbers if number.isdecimal() and lake.version_tag(int(number)) in names)
+    return _numbers(refs(spark, table) if spark.catalog.tableExists(table) else {}, "v", lake.version_tag)
 
 
-def begin(spark: SparkSession, table: str, base: int | None) -> None:
-    """Begins the branch `run` of a table at a version, or anywhere if all of it will be written anew.
+def _numbers(names: Iterable[str], begin: str, named: Callable[[int], str]) -> list[int]:
+    """The versions that branches or tags are named after."""
+    numbers = (name.removeprefix(begin) for name in names)
+    return sorted({int(number) for number in numbers if number.isdecimal() and named(int(number)) in names})
+
+
+def begin(spark: SparkSession, table: str, version: int, base: int | None) -> None:
+    """Begins the branch of a version's run in a table, at version `base`, or anywhere if all will be written anew.
 
     Raises:
-        Permanent: the lake lacks the version.
+        Permanent: the lake lacks the version `base`.
     """
     known = refs(spark, table)
     if base is None:
-        if lake.RUN in known:
-            spark.sql(lake.drop_run(table))
-        spark.sql(lake.begin_run(table, None))
+        if lake.run_branch(version) in known:
+            name_while_written(spark, lake.drop_run(table, version))
+        name_while_written(spark, lake.begin_run(table, version, None))
         return
     if lake.version_tag(base) not in known:
         raise Permanent(
@@ -56,18 +60,32 @@ def begin(spark: SparkSession, table: str, base: int | None) -> None:
             received=f"{table} has no tag {lake.version_tag(base)}",
             todo="rebuild from bronze: `tidelake reconcile --full`",
         )
-    spark.sql(lake.begin_run(table, known[lake.version_tag(base)]))
+    name_while_written(spark, lake.begin_run(table, version, known[lake.version_tag(base)]))
 
 
 def keep(spark: SparkSession, table: str, version: int) -> int:
-    """Names the end of the branch `run` after a version; its snapshot."""
-    end = refs(spark, table)[lake.RUN]
-    spark.sql(lake.set_tag(table, version, end))
+    """Names the end of the branch of a version's run after the version; its snapshot."""
+    end = refs(spark, table)[lake.run_branch(version)]
+    name(spark, table, version, end)
     return end
 
 
-def name_while_written(spark: SparkSession, table: str, statement: str) -> None:
-    """Sets or drops a tag of a table that others write meanwhile.
+def name(spark: SparkSession, table: str, version: int, snapshot: int) -> None:
+    """Names a snapshot after a version; done again, it changes nothing."""
+    if refs(spark, table).get(lake.version_tag(version)) != snapshot:
+        name_while_written(spark, lake.set_tag(table, version, snapshot))
+
+
+def drop_runs(spark: SparkSession, tables: Iterable[str], newest: int) -> None:
+    """Drops the branches of the runs of all versions up to one; those of later versions may be written to."""
+    for table in tables:
+        for version in _numbers(refs(spark, table), "run_", lake.run_branch):
+            if version <= newest:
+                name_while_written(spark, lake.drop_run(table, version))
+
+
+def name_while_written(spark: SparkSession, statement: str) -> None:
+    """Sets or drops a branch or tag of a table that others write meanwhile.
 
     Iceberg repeats a commit of rows that another one came before, but not one of names.
     """
@@ -89,7 +107,7 @@ def show(spark: SparkSession, tables: Iterable[str], version: int) -> None:
         known = refs(spark, table)
         tag = lake.version_tag(version)
         if tag in known and known.get("main") != known[tag]:
-            spark.sql(lake.show_version(table, version))
+            name_while_written(spark, lake.show_version(table, version))
 
 
 def drop_tags(spark: SparkSession, tables: Iterable[str], versions: Iterable[int]) -> None:
@@ -99,4 +117,4 @@ def drop_tags(spark: SparkSession, tables: Iterable[str], versions: Iterable[int
         known = refs(spark, table)
         for version in unwanted:
             if lake.version_tag(version) in known:
-                name_while_written(spark, table, lake.drop_tag(table, version))
+                name_while_written(spark, lake.drop_tag(table, version))

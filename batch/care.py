@@ -123,7 +123,8 @@ def care(
         with watch.step("event logs"):
             watch.result(_event_logs(settings.spark_event_dir))
         with session(settings) as spark:
-            for name, step in _lake_steps(settings, known, among, snapshots):
+            for name, step in _lake_steps(settings, ledger, known, among, snapshots):
+                ledger.check()
                 with watch.step(name):
                     watch.result(step(spark))
     return seconds
@@ -141,7 +142,8 @@ def _stores(store: Store, ledger: Ledger, known: Kept, among: Iterable[Ranking])
     dropped_before = ledger.live_kept_from() or datetime.fromtimestamp(0, UTC)
     live_from = max(dropped_before, datetime.combine(day, time(), UTC)) if day else dropped_before
     store.cared(known.newest, sorted(store.not_dropped(known.chains)), live_from)
-    gone = [version for version in store.loaded_versions() if version not in known.chains]
+    # Later ones are of whoever holds the lock by now, if this process should have lost it.
+    gone = [version for version in store.loaded_versions() if version not in known.chains and version <= known.newest]
     for version in gone:
         store.drop(version)
     ledger.forget_totals(known.chains)
@@ -165,14 +167,14 @@ Step = Callable[["SparkSession"], str]
 
 
 def _lake_steps(
-    settings: Settings, known: Kept, among: Sequence[Ranking], snapshots: timedelta
+    settings: Settings, ledger: Ledger, known: Kept, among: Sequence[Ranking], snapshots: timedelta
 ) -> Iterator[tuple[str, Step]]:
-    computed = [*TABLES, *map(lake.gold, among)]
+    computed, store = [*TABLES, *map(lake.gold, among)], Store.of(settings, tuple(among))
     yield "tags", lambda spark: _tags(spark, computed, known)
     if settings.bronze_keep_days:
         until = datetime.now(UTC) - timedelta(days=settings.bronze_keep_days)
         yield "retention", lambda spark: _trim(spark, until.replace(microsecond=0), known)
-    yield "compaction", lambda spark: _compact(spark, computed, known.current)
+    yield "compaction", lambda spark: _compact(spark, computed, store, ledger, known.current)
     yield "expiry", lambda spark: _expire(spark, [*computed, lake.BRONZE], snapshots)
     yield "orphans", lambda spark: _orphans(spark, [*computed, lake.BRONZE], by_prefix=on_s3(settings))
 
@@ -185,9 +187,7 @@ def _tags(spark: SparkSession, computed: Sequence[str], known: Kept) -> str:
     tables = _existing(spark, computed)
     branches.drop_tags(spark, tables, known.dropped)
     branches.drop_tags(spark, [lake.BRONZE], (*list(known.versions)[BRONZE_TAGS:], *known.dropped))
-    for table in tables:
-        if lake.RUN in branches.refs(spark, table):
-            spark.sql(lake.drop_run(table))
+    branches.drop_runs(spark, tables, known.newest)
     return f"{len(known.versions)} versions kept"
 
 
@@ -235,13 +235,17 @@ def check_not_trimmed(spark: SparkSession, through: datetime, what: str) -> None
         )
 
 
-def _compact(spark: SparkSession, computed: Sequence[str], current: int) -> str:
+def _compact(spark: SparkSession, computed: Sequence[str], store: Store, ledger: Ledger, current: int) -> str:
     """A version's tag goes along: what it names says the same as before, in better files."""
     files = 0
     for table in _existing(spark, computed):
-        branches.show(spark, [table], current)
+        publish.show(spark, [table], store)
         files += _files(spark.sql(render.compact(table)).first())
-        spark.sql(lake.set_tag(table, current))
+        joined = branches.snapshot(spark, table)
+        # With the lock still held, no other version can have been shown before that was asked.
+        ledger.check()
+        if joined is not None:
+            branches.name(spark, table, current, joined)
     until = datetime.now(UTC) - SNAPSHOTS
     files += _files(spark.sql(render.compact_before(lake.BRONZE).format(until=f"{until:%Y-%m-%d %H}:00:00")).first())
     return f"{files} files joined"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,6 +15,9 @@ from batch.kafka import Partition
 from batch.silver import States
 
 KINDS = ("sale", "deletion", "rejected")
+
+IN_LAKE = ("silver", "gold")
+"""The steps whose result lies in snapshots of the lake, which never change: another version can go on from it."""
 
 
 @dataclass(slots=True)
@@ -88,6 +91,11 @@ class Certificate:
             (each.through, each.versions[:-1], each.base, each.rankings, each.zone, each.full) for each in (self, other)
         )
         return mine == theirs
+
+    def taken_up(self, version: int) -> Certificate:
+        """That of another version, which goes on where this one's run was ended."""
+        done = [step for step in self.done if step in IN_LAKE]
+        return replace(self, versions=(*self.versions[:-1], version), done=done)
 
     def add(self, spans: Iterable[Span], kinds: Mapping[str, int], before: Certificate | None) -> None:
         """Counts the records that were read, on top of those that an earlier version had read."""

@@ -143,15 +143,15 @@ class Store:
         row = self.rows(checks.clickhouse_rows(ranking), {"versions": list(versions)})[0]
         return Checksum(int(row[0]), int(row[1]))
 
-    def publish(self, publication: Publication) -> datetime:
-        """Pins all answers to a version: one row, later than every other; its time."""
-        with connected(self._dsn) as client:
-            last = client.query("SELECT max(published_at) FROM publications").result_rows[0][0]
-            at = max(datetime.now(UTC), aware(last) + timedelta(microseconds=1))
-            row = [publication.version, publication.boundary, publication.versions, publication.rankings, at]
-            names = ["version", "boundary", "versions", "rankings", "published_at"]
-            client.insert("publications", [row], column_names=names)
-        return at
+    def next_moment(self) -> datetime:
+        """The time of a publication that is later than every other."""
+        last = self.rows("SELECT max(published_at) FROM publications")[0][0]
+        return max(datetime.now(UTC), aware(last) + timedelta(microseconds=1))
+
+    def publish(self, publication: Publication, at: datetime) -> None:
+        """Pins all answers to a version, from a time on: one row, which does not count where there is a later one."""
+        row = [publication.version, publication.boundary, publication.versions, publication.rankings, at]
+        self.insert("publications", ["version", "boundary", "versions", "rankings", "published_at"], [row])
 
     def not_dropped(self, versions: Iterable[int]) -> list[int]:
         """Those of some versions that have not been dropped, as far as that was noted."""

@@ -23,26 +23,27 @@ EVERY_DAY = (date(1970, 1, 1), date(2100, 12, 31))
 
 
 def rebuild(spark: SparkSession, ranking: Ranking, version: int, zone: str) -> None:
-    """Puts the sums of all sales of a version of silver in place of everything, on the branch `run`."""
-    # By its tag: a run that is taken up behind silver may find that care has dropped the branch.
+    """Puts the sums of all sales of a version of silver in place of everything, on the branch of its run."""
+    # By its tag: a run that is taken up behind silver has no branch of it.
     silver = spark.read.option("versionAsOf", lake.version_tag(version)).table(lake.SALES)
     silver.createOrReplaceTempView(render.PRESENT)
-    branches.begin(spark, lake.gold(ranking), None)
-    overwrite(spark, lake.gold(ranking), render.sums(ranking), zone=zone)
+    branches.begin(spark, lake.gold(ranking), version, None)
+    overwrite(spark, lake.gold(ranking), version, render.sums(ranking), zone=zone)
 
 
-def update(spark: SparkSession, ranking: Ranking, base: int, days: Sequence[date], zone: str) -> None:
-    """Brings what the view `touched` changes into version `base`, on the branch `run`: the months of some days are
-    written anew, the others' files stay.
+def update(spark: SparkSession, ranking: Ranking, version: int, base: int, days: Sequence[date], *, zone: str) -> None:
+    """Brings what the view `touched` changes into version `base`, on the branch of another version's run: the months of
+    some days are written anew, the others' files stay.
     """
     from pyspark.sql.functions import expr
 
-    branches.begin(spark, lake.gold(ranking), base)
+    branches.begin(spark, lake.gold(ranking), version, base)
     if not days:
         return
     months = set(map(month_of, days))
     sums = spark.sql(render.moved(ranking, base, months), {"zone": zone})
-    sums.writeTo(lake.on_run(lake.gold(ranking))).overwrite(expr(render.in_months("business_day", months)))
+    changed = sums.writeTo(lake.on_run(lake.gold(ranking), version))
+    changed.overwrite(expr(render.in_months("business_day", months)))
 
 
 def month_of(day: date) -> int:

@@ -77,6 +77,7 @@ def rollback(version: int, settings: Settings) -> Publication:
     """
     store = Store.of(settings)
     with opened(settings.platform_dsn.get_secret_value()) as ledger:
+        publish.agree(store, ledger)
         wanted = store.published(version)
         kept_from = ledger.live_kept_from()
         if wanted and kept_from and wanted.boundary < kept_from:
@@ -90,7 +91,7 @@ def rollback(version: int, settings: Settings) -> Publication:
             _check_whole(wanted, ledger.certificate(version), store, settings)
         publication = publish.publish_again(version, store, ledger)
         with session(settings) as spark:
-            branches.show(spark, _tables(spark, publication), version)
+            publish.show(spark, _tables(spark, publication), store)
     return publication
 
 

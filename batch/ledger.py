@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from psycopg2 import InterfaceError, OperationalError
 from psycopg2.errors import LockNotAvailable
 from psycopg2.extensions import connection as Connection  # noqa: N812  (it is a class)
+from psycopg2.extensions import cursor as Cursor  # noqa: N812  (likewise)
 
 from batch.certificate import Certificate, from_json
 from batch.postgres import connected
@@ -28,6 +30,9 @@ _BEGIN = """
 INSERT INTO ledger (version, through, versions, status, certificate) OVERRIDING SYSTEM VALUE
 VALUES (%(version)s, %(through)s, %(versions)s, 'running', %(certificate)s)
 """
+
+DECIDED = "publishing"
+"""The certificate's field that tells when answers are to be pinned to the version, until ClickHouse has the row."""
 
 _HOLDER = """
 SELECT application_name, backend_start
@@ -49,8 +54,27 @@ class Row:
     certificate: Certificate
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A version that is neither published nor given up.
+
+    Attributes:
+        version: its number.
+        held: whether it is complete and waits for its drift to be accepted: then nobody writes to it any more. The
+            process that began any other may still be at work.
+        certificate: what its run had come to.
+    """
+
+    version: int
+    held: bool
+    certificate: Certificate
+
+
 class Ledger:
-    """The ledger's rows, for the one process that holds the lock."""
+    """The ledger's rows, for the one process that holds the lock.
+
+    The lock is the connection's: whatever is written here is written by who holds it.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -66,12 +90,39 @@ class Ledger:
         row = {"version": version, "through": certificate.through, "versions": list(certificate.versions)}
         self._run(_BEGIN, {**row, "certificate": kept})
 
-    def unfinished(self) -> list[tuple[int, Certificate]]:
-        """Versions that are neither published nor given up, with what their runs had come to."""
+    def unfinished(self) -> list[Left]:
+        """Versions that are neither published nor given up."""
         rows = self._rows(
-            "SELECT version, certificate FROM ledger WHERE status IN ('running', 'held') ORDER BY version"
+            "SELECT version, status = 'held', certificate FROM ledger "
+            "WHERE status IN ('running', 'held') ORDER BY version"
         )
-        return [(int(version), from_json(kept)) for version, kept in rows]
+        return [Left(int(version), held, from_json(kept)) for version, held, kept in rows]
+
+    def is_undecided(self, version: int) -> bool:
+        """Whether a version is neither published nor about to be."""
+        rows = self._rows(
+            "SELECT 1 FROM ledger WHERE version = %(version)s AND status != 'published' "
+            "AND NOT certificate ? %(decided)s",
+            {"version": version, "decided": DECIDED},
+        )
+        return bool(rows)
+
+    def decide(self, version: int, at: datetime) -> None:
+        """Decides that answers are pinned to a version from a time on; `published` says that it is done."""
+        self._run(
+            "UPDATE ledger SET certificate = certificate || jsonb_build_object(%(decided)s::text, %(at)s::text) "
+            "WHERE version = %(version)s",
+            {"version": version, "decided": DECIDED, "at": at.isoformat()},
+        )
+
+    def decided(self) -> list[tuple[int, datetime, Certificate]]:
+        """Versions that were decided to be published, and whether it was done is not known; with their times."""
+        rows = self._rows(
+            "SELECT version, certificate ->> %(decided)s AS at, certificate FROM ledger "
+            "WHERE certificate ? %(decided)s ORDER BY at",
+            {"decided": DECIDED},
+        )
+        return [(int(version), datetime.fromisoformat(at), from_json(kept)) for version, at, kept in rows]
 
     def certificate(self, version: int) -> Certificate | None:
         """What a version's run has proved; None if there is no such row."""
@@ -106,8 +157,9 @@ class Ledger:
         """Closes a row whose version is published."""
         self._run(
             "UPDATE ledger SET status = 'published', published_at = %(at)s, error = NULL, "
-            "finished_at = coalesce(finished_at, now()) WHERE version = %(version)s",
-            {"version": version, "at": at},
+            "finished_at = coalesce(finished_at, now()), certificate = certificate - %(decided)s "
+            "WHERE version = %(version)s",
+            {"version": version, "at": at, "decided": DECIDED},
         )
 
     def interrupted(self, version: int, reason: str, *, held: bool = False) -> None:
@@ -166,13 +218,28 @@ class Ledger:
         self._rows("SELECT 1")
 
     def _rows(self, text: str, bound: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
-        with self._connection.cursor() as cursor:
+        with self._cursor() as cursor:
             cursor.execute(text, bound)
             return cursor.fetchall()
 
     def _run(self, text: str, bound: Mapping[str, object]) -> None:
-        with self._connection.cursor() as cursor:
+        with self._cursor() as cursor:
             cursor.execute(text, bound)
+
+    @contextmanager
+    def _cursor(self) -> Iterator[Cursor]:
+        """Raises Retryable where the connection, and the lock with it, is gone."""
+        try:
+            with self._connection.cursor() as cursor:
+                yield cursor
+        except (OperationalError, InterfaceError) as error:
+            if not self._connection.closed:
+                raise
+            raise Retryable(
+                "the ledger's connection has ended, and with it the lock that lets one reconciliation run at a time",
+                received=str(error).strip(),
+                todo="run it again: what another one has done meanwhile stays",
+            ) from error
 
 
 @contextmanager

@@ -1,13 +1,25 @@
-"""Publishing: the one row that pins all answers to a version, and what a crash around it is healed by."""
+"""Publishing: the one row that pins all answers to a version, and what a crash around it is healed by.
+
+It is decided in the ledger, by the connection that holds the lock, with its time; the row in ClickHouse follows from
+that. So whoever has lost the lock decides nothing, and who had decided and writes the row late, after others have
+published, writes one that does not count.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import structlog
 
+from batch import branches
 from batch.certificate import Certificate
-from batch.clickhouse import Publication, Store
-from batch.ledger import Ledger
+from batch.clickhouse import EPOCH, Publication, Store
+from batch.ledger import Ledger, Left
 from runtime.errors import Permanent
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 log = structlog.get_logger()
 
@@ -18,8 +30,9 @@ def publish(publication: Publication, store: Store, ledger: Ledger) -> None:
     Raises:
         Retryable: the ledger's lock is lost, so that another run may be under way; nothing is published then.
     """
-    ledger.check()
-    at = store.publish(publication)
+    at = store.next_moment()
+    ledger.decide(publication.version, at)
+    store.publish(publication, at)
     ledger.published(publication.version, at)
     log.info("version published", version=publication.version, boundary=publication.boundary.isoformat())
 
@@ -37,30 +50,34 @@ def publish_again(version: int, store: Store, ledger: Ledger) -> Publication:
     return publication
 
 
-def heal(store: Store, ledger: Ledger, wanted: Certificate | None = None) -> int | None:
+def heal(store: Store, ledger: Ledger, wanted: Certificate | None = None) -> Left | None:
     """Puts the rows in order that were left by runs which ended before their time.
 
     Those whose one row was written are closed as published. Of the others, the version that can be taken up for what is
     wanted is given back, and the rest is withdrawn.
     """
-    agree(store, ledger)
     found = None
-    for version, kept in ledger.unfinished():
-        if at := store.published_at(version):
-            ledger.published(version, at)
-            log.info("closed the row of a run that was killed after publishing", version=version)
-        elif wanted and found is None and kept.asks_for_the_same(wanted):
-            found = version
+    for each in ledger.unfinished():
+        if at := store.published_at(each.version):
+            ledger.published(each.version, at)
+            log.info("closed the row of a run that was killed after publishing", version=each.version)
+        elif wanted and found is None and each.certificate.asks_for_the_same(wanted):
+            found = each
         else:
-            withdraw(version, "the run was ended before its time", store, ledger)
+            withdraw(each.version, "the run was ended before its time", store, ledger)
     return found
 
 
 def agree(store: Store, ledger: Ledger) -> Publication | None:
-    """Has the ledger name the version that answers are pinned to as the one last published; that publication.
+    """Has ClickHouse and the ledger name the same version as the one last published; that publication.
 
-    A rollback that was killed between the two has left them apart.
+    What was decided and not done is done. Where only ClickHouse knows of a publication, the ledger follows it.
     """
+    for version, moment, kept in ledger.decided():
+        if (store.published_at(version) or EPOCH) < moment:
+            store.publish(Publication(version, kept.through, kept.versions, kept.rankings), moment)
+        ledger.published(version, moment)
+        log.info("published a version whose run was ended while it did", version=version)
     current = store.current()
     if current and (at := store.published_at(current.version)):
         ledger.published(current.version, at)
@@ -68,7 +85,22 @@ def agree(store: Store, ledger: Ledger) -> Publication | None:
 
 
 def withdraw(version: int, reason: str, store: Store, ledger: Ledger) -> None:
-    """Removes what an unpublished version has brought to the stores, and closes its row as failed."""
-    store.drop(version)
+    """Closes the row of an unpublished version as failed, and removes what it has brought to the stores.
+
+    Raises:
+        Retryable: the ledger's lock is lost; nothing is removed then.
+    """
     ledger.fail(version, reason)
+    store.drop(version)
     log.warning("version withdrawn", version=version, reason=reason)
+
+
+def show(spark: SparkSession, tables: Sequence[str], store: Store) -> None:
+    """Lets all who read the lake's tables see the version that answers are pinned to.
+
+    It is asked again afterwards: who has lost the lock on the way here shows what another run has published meanwhile.
+    """
+    shown = None
+    while (current := store.current()) and current.version != shown:
+        branches.show(spark, tables, current.version)
+        shown = current.version

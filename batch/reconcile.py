@@ -70,7 +70,7 @@ def reconcile(
     store = Store.of(settings, among)
     with opened(settings.platform_dsn.get_secret_value()) as ledger:
         store.prepare()
-        base = store.current()
+        base = publish.agree(store, ledger)
         if base and _covers(base, boundary, among) and not full:
             publish.heal(store, ledger)
             return AlreadyPublished(base.version)
@@ -96,15 +96,23 @@ def _wanted(task: Task, boundary: datetime, full: bool) -> Certificate:
 
 
 def _begun(task: Task, wanted: Certificate, progress: Progress) -> Run:
-    """A run that was ended before its time and can be taken up, or a new one."""
+    """A run that was ended before its time and can be taken up, or a new one.
+
+    What is taken up gets a number of its own, unless it was complete: the process that began it may have lost the lock
+    only, and may write to what bears the old number at any time.
+    """
     wanted.versions = (*wanted.versions, 0)
-    version = publish.heal(task.store, task.ledger, wanted)
-    if version is not None and (kept := task.ledger.certificate(version)):
-        return Run(task, version, kept, progress)
+    left = publish.heal(task.store, task.ledger, wanted)
+    if left and left.held:
+        task.ledger.certify(left.version, left.certificate)
+        return Run(task, left.version, left.certificate, progress)
     version = task.ledger.next_version(task.store.newest_version())
-    wanted.versions = (*wanted.versions[:-1], version)
-    task.ledger.begin(version, wanted)
-    return Run(task, version, wanted, progress)
+    certificate = (left.certificate if left else wanted).taken_up(version)
+    task.ledger.begin(version, certificate)
+    if left:
+        reason = f"the run was ended before its time, and is taken up as version {version}"
+        publish.withdraw(left.version, reason, task.store, task.ledger)
+    return Run(task, version, certificate, progress)
 
 
 def _covers(base: Publication, boundary: datetime, among: tuple[Ranking, ...]) -> bool:

@@ -25,7 +25,7 @@ from batch.stages import watched
 from rankings.ranking import LABELS, Ranking
 from rankings.render import lake
 from rankings.render import spark as render
-from runtime.errors import Permanent, TidelakeError
+from runtime.errors import Permanent, Retryable, TidelakeError
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -96,22 +96,30 @@ class Run:
             raise
 
     def _once(self, name: str, step: Step, spark: SparkSession) -> None:
-        """A step that leaves a mark: who takes up the run goes on behind it. Half done, it is done again."""
+        """A step that leaves a mark: who takes up the run goes on behind it, or behind those of the lake. Half done, it
+        is done again.
+        """
         if name not in self.certificate.done:
             step(self, spark)
             self.certificate.done.append(name)
             self._task.ledger.certify(self.version, self.certificate)
 
     def _close(self, error: BaseException) -> None:
-        """If a store is away now, the next run does this."""
-        reason = str(error) or type(error).__name__
+        """If a store is away now, the next run does this.
+
+        Raises:
+            Retryable: the lock is lost, which whatever else has failed may come of: the rest is for who holds it.
+        """
+        reason, task = str(error) or type(error).__name__, self._task
+        if isinstance(error, Exception) and not isinstance(error, Retryable):
+            task.ledger.check()
         with suppress(TidelakeError):
-            if self._task.store.published_at(self.version):
+            if not task.ledger.is_undecided(self.version):
                 return
             if isinstance(error, Permanent) and not isinstance(error, DriftHeld):
-                publish.withdraw(self.version, reason, self._task.store, self._task.ledger)
+                publish.withdraw(self.version, reason, task.store, task.ledger)
             else:
-                self._task.ledger.interrupted(self.version, reason, held=isinstance(error, DriftHeld))
+                task.ledger.interrupted(self.version, reason, held=isinstance(error, DriftHeld))
 
     @contextmanager
     def _spark(self) -> Iterator[SparkSession]:
@@ -123,11 +131,19 @@ class Run:
                 spark.catalog.clearCache()
                 for statement in lake.ddl(self._task.among):
                     spark.sql(statement)
-                branches.drop_tags(spark, [*self._written(), lake.BRONZE], self._task.ledger.failed())
-                if self._task.base:
-                    branches.show(spark, self._written(), self._task.base.version)
+                self._take_up(spark)
+                publish.show(spark, self._written(), self._task.store)
                 self._watch.result(f"Spark {spark.version}")
             yield spark
+
+    def _take_up(self, spark: SparkSession) -> None:
+        """What the steps that are done stand on bears this version's name before that of the run before is dropped."""
+        if self.certificate.done:
+            for table, snapshot in self.certificate.snapshots.items():
+                if snapshot is not None:
+                    branches.name(spark, table, self.version, snapshot)
+        branches.drop_tags(spark, [*self._written(), lake.BRONZE], self._task.ledger.failed())
+        branches.drop_runs(spark, self._written(), self.version - 1)
 
     def _wait(self, spark: SparkSession, wanted: frozenset[Partition]) -> None:
         with self._watch.step("lake"):
@@ -173,16 +189,18 @@ class Run:
             certificate = self.certificate
             before, refused = self._task.before, self._read.refused
             if certificate.base is None or before is None:
-                silver.rebuild(spark)
-                certificate.states = silver.states(spark)
+                silver.rebuild(spark, self.version)
+                certificate.states = silver.states(spark, self.version)
             else:
-                changed = silver.merge(spark, certificate.base, before.states, certificate.zone, refused=refused > 0)
+                base, held, zone = certificate.base, before.states, certificate.zone
+                changed = silver.merge(spark, self.version, base, held, zone, refused=refused > 0)
                 certificate.days, certificate.states = changed.days, before.states + changed.more
             for table in silver.TABLES:
                 certificate.snapshots[table] = branches.keep(spark, table, self.version)
             if read := certificate.snapshots[lake.BRONZE]:
-                tag = lake.set_tag(lake.BRONZE, self.version, read)
-                branches.name_while_written(spark, lake.BRONZE, tag)
+                branches.name(spark, lake.BRONZE, self.version, read)
+            # Names and refused records bear no version; somebody may have been forgotten since the lock was lost.
+            self._task.ledger.check()
             if refused:
                 load.refused(spark, self._clickhouse, refused)
             load.names(spark, LABELS, self._clickhouse, self._postgres)
@@ -199,7 +217,7 @@ class Run:
                 if base is None or days is None:
                     gold.rebuild(spark, ranking, self.version, certificate.zone)
                 else:
-                    gold.update(spark, ranking, base, days, certificate.zone)
+                    gold.update(spark, ranking, self.version, base, days, zone=certificate.zone)
                 table = lake.gold(ranking)
                 certificate.snapshots[table] = branches.keep(spark, table, self.version)
                 certificate.checksums[ranking.name] = self._checksum(spark, ranking)
@@ -223,7 +241,8 @@ class Run:
         before = self._task.before.checksums.get(ranking.name) if self._task.before else None
         if self._chained(ranking) is None:
             return found.more
-        return before + found.more if before else gold.checksum(spark, ranking, lake.on_run(lake.gold(ranking)))
+        table = lake.on_run(lake.gold(ranking), self.version)
+        return before + found.more if before else gold.checksum(spark, ranking, table)
 
     def _difference(self, spark: SparkSession, ranking: Ranking) -> Difference:
         """What the version adds to its chain; computed once."""
@@ -236,8 +255,8 @@ class Run:
     def _load(self, spark: SparkSession) -> None:
         with self._watch.step("load"):
             certificate = self.certificate
-            self._task.store.drop(self.version)
             self._task.ledger.clear(self.version)
+            self._task.store.drop(self.version)
             for ranking in self._task.among:
                 found = self._difference(spark, ranking)
                 load.difference(found, ranking, self.version, self._clickhouse, self._postgres)
@@ -325,7 +344,7 @@ class Run:
         with self._watch.step("publish"):
             self._task.ledger.certify(self.version, self.certificate)
             publish.publish(self._publication(), self._task.store, self._task.ledger)
-            branches.show(spark, self._written(), self.version)
+            publish.show(spark, self._written(), self._task.store)
             self._watch.result(f"version {self.version}")
         if self._parsed is not None:
             self._parsed.unpersist()

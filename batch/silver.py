@@ -36,18 +36,18 @@ class States:
         return States(self.sales + more.sales, self.deleted + more.deleted)
 
 
-def rebuild(spark: SparkSession) -> None:
-    """Puts what the view `parsed` says in place of everything, on the branch `run`."""
+def rebuild(spark: SparkSession, version: int) -> None:
+    """Puts what the view `parsed` says in place of everything, on the branch of a version's run."""
     for table, query in ((lake.SALES, render.latest_state()), (lake.QUARANTINE, render.refused())):
-        branches.begin(spark, table, None)
-        overwrite(spark, table, query)
+        branches.begin(spark, table, version, None)
+        overwrite(spark, table, version, query)
 
 
-def overwrite(spark: SparkSession, table: str, query: str, **bound: object) -> None:
-    """Puts a query's rows in place of all of a table's, on the branch `run`."""
+def overwrite(spark: SparkSession, table: str, version: int, query: str, **bound: object) -> None:
+    """Puts a query's rows in place of all of a table's, on the branch of a version's run."""
     from pyspark.sql.functions import lit
 
-    spark.sql(query, bound).writeTo(lake.on_run(table)).overwrite(lit(True))
+    spark.sql(query, bound).writeTo(lake.on_run(table, version)).overwrite(lit(True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +63,27 @@ class Changed:
     days: Sequence[date]
 
 
-def merge(spark: SparkSession, base: int, held: States, zone: str, *, refused: bool) -> Changed:
-    """Brings what the view `parsed` says into version `base`, on the branch `run`.
+def merge(spark: SparkSession, version: int, base: int, held: States, zone: str, *, refused: bool) -> Changed:
+    """Brings what the view `parsed` says into version `base`, on the branch of another version's run.
 
     Args:
+        version: the other one, which comes of it.
         base: the version.
         held: the sales that it knows.
         zone: the business time zone's name.
         refused: whether there are refused records among it.
     """
     for table in TABLES:
-        branches.begin(spark, table, base)
+        branches.begin(spark, table, version, base)
     months = touch(spark, base, held)
     row = spark.sql(render.changed(), {"zone": zone}).first()
     assert row is not None
     # A MERGE would shuffle and sort the months as a whole; who only deletes compares keys with those it was sent.
     if months:
-        spark.sql(render.drop_older(months))
-    spark.sql(render.newer()).writeTo(lake.on_run(lake.SALES)).append()
+        spark.sql(render.drop_older(version, months))
+    spark.sql(render.newer()).writeTo(lake.on_run(lake.SALES, version)).append()
     if refused:
-        spark.sql(render.refused()).writeTo(lake.on_run(lake.QUARANTINE)).append()
+        spark.sql(render.refused()).writeTo(lake.on_run(lake.QUARANTINE, version)).append()
     return Changed(States(row.sales, row.deleted), sorted({*row.new_days, *row.old_days}))
 
 
@@ -131,8 +132,8 @@ def _view(spark: SparkSession, name: str, query: str, bound: Mapping[str, object
     spark.sql(query, dict(bound or {})).persist(StorageLevel.MEMORY_AND_DISK).createOrReplaceTempView(name)
 
 
-def states(spark: SparkSession) -> States:
-    """How many sales the branch `run` holds."""
-    row = spark.sql(render.states(lake.on_run(lake.SALES))).first()
+def states(spark: SparkSession, version: int) -> States:
+    """How many sales the branch of a version's run holds."""
+    row = spark.sql(render.states(lake.on_run(lake.SALES, version))).first()
     assert row is not None
     return States(row.sales, row.deleted)

@@ -15,9 +15,6 @@ SALES = "lake.silver.sales"
 QUARANTINE = "lake.silver.quarantine"
 """The records that the contract refuses."""
 
-RUN = "run"
-"""The branch that a reconciliation writes to: what others read changes only when the run is published."""
-
 SALE_COLUMNS = ("occurred_at", "country", "city", "salesman_id", "salesman", "amount", "currency")
 POSITION_COLUMNS = ("topic", "partition", "offset", "log_time")
 STATE_COLUMNS = ("source", "sale_id", "deleted", *SALE_COLUMNS, *POSITION_COLUMNS)
@@ -46,9 +43,14 @@ def gold(ranking: Ranking) -> str:
     return f"lake.gold.{ranking.gold_table}"
 
 
-def on_run(table: str) -> str:
-    """A table as a reconciliation in progress writes and reads it."""
-    return f"{table}.branch_{RUN}"
+def run_branch(version: int) -> str:
+    """The branch that the run of a version writes to: what others read changes only when the version is published."""
+    return f"run_{version:d}"
+
+
+def on_run(table: str, version: int) -> str:
+    """A table as the run of a version writes and reads it."""
+    return f"{table}.branch_{run_branch(version)}"
 
 
 def version_tag(version: int) -> str:
@@ -103,16 +105,17 @@ def _properties(values: Mapping[str, str]) -> str:
     return f"TBLPROPERTIES ({listed})"
 
 
-def begin_run(table: str, base_snapshot: int | None) -> str:
-    """Begins the branch `run` at a snapshot, or at the table's present one."""
+def begin_run(table: str, version: int, base_snapshot: int | None) -> str:
+    """Begins the branch of a version's run at a snapshot, or at the table's present one."""
+    branch = run_branch(version)
     if base_snapshot is None:
-        return f"ALTER TABLE {table} CREATE BRANCH `{RUN}`"
-    return f"ALTER TABLE {table} CREATE OR REPLACE BRANCH `{RUN}` AS OF VERSION {base_snapshot:d}"
+        return f"ALTER TABLE {table} CREATE BRANCH `{branch}`"
+    return f"ALTER TABLE {table} CREATE OR REPLACE BRANCH `{branch}` AS OF VERSION {base_snapshot:d}"
 
 
-def drop_run(table: str) -> str:
-    """Drops the branch `run`."""
-    return f"ALTER TABLE {table} DROP BRANCH `{RUN}`"
+def drop_run(table: str, version: int) -> str:
+    """Drops the branch of a version's run."""
+    return f"ALTER TABLE {table} DROP BRANCH `{run_branch(version)}`"
 
 
 def set_tag(table: str, version: int, snapshot: int | None = None) -> str:

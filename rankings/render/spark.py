@@ -172,13 +172,14 @@ WHERE k.source IS NULL OR CASE
 END"""
 
 
-def drop_older(months: Iterable[int | None]) -> str:
-    """Takes what silver held of the sales of the view `touched` out of the branch `run`.
+def drop_older(version: int, months: Iterable[int | None]) -> str:
+    """Takes what silver held of the sales of the view `touched` out of the branch of a version's run.
 
     Args:
+        version: the version.
         months: where silver keeps it.
     """
-    return f"""DELETE FROM {on_run(SALES)} AS held
+    return f"""DELETE FROM {on_run(SALES, version)} AS held
 WHERE {in_months("held.occurred_at", months)} AND EXISTS
     (SELECT 1 FROM {TOUCHED} AS told
      WHERE told.was IS NOT NULL AND told.source = held.source AND told.sale_id = held.sale_id)"""

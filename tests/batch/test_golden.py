@@ -63,7 +63,7 @@ def sums(
     last = max(record.log_time for case in load() for record in case.records)
     bronze.parse(spark, bronze.records(spark, last.replace(year=last.year + 1), None))
     set_apart(spark)
-    silver.rebuild(spark)
+    silver.rebuild(spark, VERSION)
     branches.keep(spark, lake.SALES, VERSION)
     found: dict[tuple[str, str, str], dict[SumKey, Total]] = {}
     for zone in {case.zone.key for case in load()}:
@@ -77,7 +77,7 @@ def collect(
     spark: SparkSession, ranking: Ranking, zone: str, found: dict[tuple[str, str, str], dict[SumKey, Total]]
 ) -> None:
     """Shares a gold table's rows out to the cases."""
-    for row in spark.table(lake.on_run(lake.gold(ranking))).collect():
+    for row in spark.table(lake.on_run(lake.gold(ranking), VERSION)).collect():
         day, currency, country, *rest, amount, sales = row
         case, country = country.split(BETWEEN, 1)
         found.setdefault((zone, ranking.name, case), {})[day, currency, country, *rest] = Total(amount, sales)

@@ -33,8 +33,8 @@ STEPS = {
 }
 """How many seconds after its begin each step is killed at most: those behind the last mark are over soon."""
 
-REMEMBERED = ("silver", "gold", "load")
-"""The steps that leave a mark, behind which the next run goes on."""
+REMEMBERED = ("silver", "gold")
+"""The steps behind which the next run goes on, under a number of its own."""
 
 AHEAD = timedelta(seconds=8)
 """How far the boundary lies behind what the lake holds at first: the rest comes while the first runs are under way."""
@@ -117,17 +117,17 @@ def test_killed_in_the_middle_of_each_step_while_data_moves(begun: Begun, tmp_pa
             done = finished(world)
             assert done >= {each for each in REMEMBERED if comes_before(each, step)}
             assert moving.commits > commits or step == "spark"
-            if versions(world) == [1, 2]:
+            if len(versions(world)) > 1:
                 assert step in ("drift", "publish")
                 break
             assert versions(world) == [1]
-            assert world.ledger() == [(1, "published"), (2, "running")]
+            assert_begun_again(world)
             for ranking in RANKINGS:
                 assert world.published(ranking) == world.expected(ranking, before)
-        assert world.reconcile(through).version == 2
-        assert_exact(world, 2, log.before(through))
-    assert published(world, log.now).version == 3
-    assert_exact(world, 3, log.before(log.now))
+        second = world.reconcile(through).version
+        assert_exact(world, (1, second), log.before(through))
+    third = published(world, log.now).version
+    assert_exact(world, (1, second, third), log.before(log.now))
     # The first run may be killed before it has a JVM, the last one is not made if a version is there already.
     assert len(servers) >= len(STEPS) - 2
     end_by_themselves(servers)
@@ -140,9 +140,16 @@ def comes_before(one: str, other: str) -> bool:
 
 
 def finished(world: World) -> set[str]:
-    """The steps of the second version that need not be done again."""
-    ((told,),) = world.postgres("SELECT certificate -> 'done' FROM ledger WHERE version = 2")
-    return set(told)
+    """The steps of the last version that need not be done again."""
+    ((told,),) = world.postgres("SELECT certificate -> 'done' FROM ledger ORDER BY version DESC LIMIT 1")
+    return set(told) & set(REMEMBERED)
+
+
+def assert_begun_again(world: World) -> None:
+    """Each run has given up the version of the one before, which may be at work for all that it knows."""
+    (_, *failed, (_, last)) = world.ledger()
+    assert {status for _, status in failed} <= {"failed"}
+    assert last == "running"
 
 
 def versions(world: World) -> list[int]:
@@ -150,9 +157,12 @@ def versions(world: World) -> list[int]:
     return [number for (number,) in world.clickhouse("SELECT version FROM publications ORDER BY version")]
 
 
-def assert_exact(world: World, version: int, records: list[Record]) -> None:
-    """A version is of these records and no other, and live, which never stood still, had the same figures."""
-    assert world.ledger() == [(each, "published") for each in range(1, version + 1)]
+def assert_exact(world: World, all_published: tuple[int, ...], records: list[Record]) -> None:
+    """The last version is of these records and no other, and live, which never stood still, had the same figures."""
+    version = all_published[-1]
+    assert {each: status for each, status in world.ledger() if status != "failed"} == dict.fromkeys(
+        all_published, "published"
+    )
     assert_published(world, version, records)
     told = world.postgres("SELECT (certificate -> 'records')::integer FROM ledger WHERE version = %s", (version,))
     assert told == [(len(records),)]

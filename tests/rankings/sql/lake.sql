@@ -1,8 +1,8 @@
--- begin_run(table=silver.sales, base_snapshot=None)
-ALTER TABLE silver.sales CREATE BRANCH `run`
+-- begin_run(table=silver.sales, version=3, base_snapshot=None)
+ALTER TABLE silver.sales CREATE BRANCH `run_3`
 
--- begin_run(table=silver.sales, base_snapshot=6)
-ALTER TABLE silver.sales CREATE OR REPLACE BRANCH `run` AS OF VERSION 6
+-- begin_run(table=silver.sales, version=3, base_snapshot=6)
+ALTER TABLE silver.sales CREATE OR REPLACE BRANCH `run_3` AS OF VERSION 6
 
 -- ddl(among=2 of them)
 CREATE NAMESPACE IF NOT EXISTS lake.silver
@@ -51,8 +51,8 @@ CREATE TABLE IF NOT EXISTS lake.gold.top_salesman_in_country
 USING iceberg PARTITIONED BY (months(business_day)) TBLPROPERTIES ('format-version' = '2', 'write.distribution-mode' = 'hash', 'write.parquet.compression-codec' = 'zstd')
 COMMENT 'Top salesman in country: the whole history summed'
 
--- drop_run(table=silver.sales)
-ALTER TABLE silver.sales DROP BRANCH `run`
+-- drop_run(table=silver.sales, version=3)
+ALTER TABLE silver.sales DROP BRANCH `run_3`
 
 -- drop_tag(table=silver.sales, version=3)
 ALTER TABLE silver.sales DROP TAG `v3`
@@ -63,8 +63,11 @@ lake.gold.top_sales_per_city
 -- gold(ranking=top-salesman-in-country)
 lake.gold.top_salesman_in_country
 
--- on_run(table=silver.sales)
-silver.sales.branch_run
+-- on_run(table=silver.sales, version=3)
+silver.sales.branch_run_3
+
+-- run_branch(version=3)
+run_3
 
 -- set_tag(table=silver.sales, version=3, snapshot=None)
 ALTER TABLE silver.sales CREATE OR REPLACE TAG `v3`

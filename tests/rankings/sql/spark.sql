@@ -75,14 +75,14 @@ FROM
 GROUP BY business_day, currency, country, salesman_id
 HAVING sum(amount) != 0 OR sum(sales) != 0
 
--- drop_older(months=[])
-DELETE FROM lake.silver.sales.branch_run AS held
+-- drop_older(version=3, months=[])
+DELETE FROM lake.silver.sales.branch_run_3 AS held
 WHERE (false) AND EXISTS
     (SELECT 1 FROM touched AS told
      WHERE told.was IS NOT NULL AND told.source = held.source AND told.sale_id = held.sale_id)
 
--- drop_older(months=[671, 672, None])
-DELETE FROM lake.silver.sales.branch_run AS held
+-- drop_older(version=3, months=[671, 672, None])
+DELETE FROM lake.silver.sales.branch_run_3 AS held
 WHERE ((held.occurred_at >= DATE '2025-12-01' AND held.occurred_at < DATE '2026-02-01') OR held.occurred_at IS NULL) AND EXISTS
     (SELECT 1 FROM touched AS told
      WHERE told.was IS NOT NULL AND told.source = held.source AND told.sale_id = held.sale_id)
