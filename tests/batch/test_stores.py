@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from importlib.resources import files
 
 import pytest
@@ -37,7 +38,12 @@ def test_what_was_dropped_does_not_come_back_in_the_note_of_what_is_kept(batch_s
     with opened(dsn) as ledger:
         # Gone back to version 3, with a setting that keeps more than before.
         kept = {version: datetime(2026, 3, version, tzinfo=UTC) for version in (3, 5)}
+        # A run that began since has brought version 6, and this process has lost the lock to it.
+        table, names = RANKINGS[0].reconciled_table, ("version", *RANKINGS[0].sum_key, "amount", "sales")
+        store.insert(table, names, [[version, date(2026, 3, 1), "EUR", "X", "Y", Decimal(1), 1] for version in (4, 6)])
         care._stores(store, ledger, care.Kept(kept, frozenset({2, 3, 5}), (), 3, (), 5), RANKINGS)
+    assert {4, 6} & set(store.loaded_versions()) == {6}
+    store.drop(6)
     assert store.rows(shapes.kept()) == [(5, [3, 5], datetime(2026, 3, 2))]
 
 
