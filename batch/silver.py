@@ -12,6 +12,7 @@ from batch.ranges import ranges
 from batch.spark import size
 from rankings.render import lake
 from rankings.render import spark as render
+from rankings.render import touched as changes
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -38,7 +39,8 @@ class States:
 
 def rebuild(spark: SparkSession, version: int) -> None:
     """Puts what the view `parsed` says in place of everything, on the branch of a version's run."""
-    for table, query in ((lake.SALES, render.latest_state()), (lake.QUARANTINE, render.refused())):
+    states = render.newer(f"({render.latest_state()})")
+    for table, query in ((lake.SALES, states), (lake.QUARANTINE, render.refused())):
         branches.begin(spark, table, version, None)
         overwrite(spark, table, version, query)
 
@@ -107,13 +109,22 @@ def touch(spark: SparkSession, base: int, held: States) -> Sequence[int | None]:
     _view(spark, render.PLACES, render.places(base, len(between)), bound)
     months = [row.month for row in spark.sql(render.months()).collect()]
     _view(spark, render.KNOWN, render.known(base, months))
-    _view(spark, render.TOUCHED, render.touched())
+    _view(spark, render.TOUCHED, changes.touched())
+    if spark.sql(changes.unsettled()).head(1):
+        _settle(spark)
     return months
+
+
+def _settle(spark: SparkSession) -> None:
+    """The view `touched` once more, where what is told and what was held have to be put in the log's order together."""
+    spark.table(render.TOUCHED).unpersist()
+    _view(spark, render.SETTLED, render.latest_state(with_held=True))
+    _view(spark, render.TOUCHED, changes.settled())
 
 
 def leave(spark: SparkSession) -> None:
     """Lets go of what `touch` has made, of this run or of one that was ended."""
-    for name in (render.LATEST, render.PLACES, render.KNOWN, render.TOUCHED):
+    for name in (render.LATEST, render.PLACES, render.KNOWN, render.SETTLED, render.TOUCHED):
         if spark.catalog.tableExists(name):
             spark.table(name).unpersist()
             spark.catalog.dropTempView(name)

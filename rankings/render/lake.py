@@ -23,8 +23,12 @@ STATE_COLUMNS = ("source", "sale_id", "deleted", *SALE_COLUMNS, *POSITION_COLUMN
 _SALE_TYPES = """occurred_at timestamp COMMENT 'when it happened',
     country string, city string, salesman_id string, salesman string,
     amount decimal(18, 2), currency string"""
-_POSITION_TYPES = """topic string COMMENT 'position of the record in the log', partition int, offset bigint,
-    log_time timestamp COMMENT 'when the log took the record'"""
+_LOG_TIME = "log_time timestamp COMMENT 'when the log took the record'"
+_REACHED = (
+    "log_time timestamp COMMENT 'when the log took it, or a record of the sale before it there, if that was later'"
+)
+_POSITION_TYPES = f"""topic string COMMENT 'position of the record in the log', partition int, offset bigint,
+    {_LOG_TIME}"""
 
 PARSED_SCHEMA = f"""{_POSITION_TYPES},
     kind string COMMENT 'sale, deletion, mark or rejected',
@@ -70,7 +74,7 @@ def _sales_table() -> str:
     source string, sale_id string,
     deleted boolean COMMENT 'whether its last record said that it is gone; then only key and position are known',
     {_SALE_TYPES},
-    {_POSITION_TYPES}
+    {_POSITION_TYPES.replace(_LOG_TIME, _REACHED)}
 )
 USING iceberg PARTITIONED BY (months(occurred_at)) {_properties(_LAYOUT | _MERGE_ON_READ)}
 COMMENT 'The latest state of every sale, with the position of the record that told it'"""

@@ -19,7 +19,10 @@ PARSED = "parsed"
 """What these records say: one row for each that is no mark."""
 
 LATEST = "latest"
-"""The latest state that these records tell of each sale; silver's columns."""
+"""The latest state that these records tell of each sale; silver's columns, and `several`."""
+
+SETTLED = "settled"
+"""The same of these records and of what silver held."""
 
 PLACES = "places"
 """Which of the same sales silver held before, and in which of its partitions: column month, counted from 1970."""
@@ -81,23 +84,31 @@ FROM (SELECT kind, {_OFFSETS} AS bits FROM {PARSED} GROUP BY kind, topic, partit
 GROUP BY kind"""
 
 
-def latest_state() -> str:
-    """The latest state of each sale, from the view `parsed`.
+def latest_state(*, with_held: bool = False) -> str:
+    """The latest state of each sale, from the view `parsed`; silver's columns, and `several`, whether records of
+    several partitions tell of it.
 
-    The log's order counts: within a partition the offset, between partitions (a key is in one, unless a topic was
-    given more) the log time, then the position.
+    The log's order counts: within a partition the offset; between partitions (a key is in one, unless a topic was
+    given more) the log time that the sale's records in each have reached, then the position. So it does not matter
+    which of the records are looked at first, even where the log's clock went back.
+
+    Args:
+        with_held: whether what silver held, from the view `known`, counts among the records.
     """
     state = ", ".join(("kind = 'deletion' AS deleted", *SALE_COLUMNS))
     fields = ", ".join(("deleted", *SALE_COLUMNS))
-    return f"""SELECT source, sale_id, last.*
+    held = f"\n              UNION ALL SELECT {', '.join(STATE_COLUMNS)} FROM {KNOWN}" if with_held else ""
+    return f"""SELECT source, sale_id, found.last.*, found.log_time, several
 FROM
 (
-    SELECT source, sale_id, max_by(last, struct(last.log_time, last.topic, last.partition)) AS last
+    SELECT source, sale_id, count(*) > 1 AS several,
+        max_by(struct(last, log_time), struct(log_time, last.topic, last.partition)) AS found
     FROM
     (
-        SELECT source, sale_id, max_by(struct({fields}, topic, partition, offset, log_time), offset) AS last
+        SELECT source, sale_id, max(log_time) AS log_time,
+            max_by(struct({fields}, topic, partition, offset), offset) AS last
         FROM (SELECT source, sale_id, {state}, topic, partition, offset, log_time FROM {PARSED}
-              WHERE kind IN ('sale', 'deletion') DISTRIBUTE BY source, sale_id)
+              WHERE kind IN ('sale', 'deletion'){held} DISTRIBUTE BY source, sale_id)
         GROUP BY source, sale_id, topic, partition
     )
     GROUP BY source, sale_id
@@ -160,18 +171,6 @@ def _first_of(month: int) -> str:
     return f"DATE '{1970 + month // 12:04d}-{month % 12 + 1:02d}-01'"
 
 
-def touched() -> str:
-    """The states of the view `latest` that are later than what the view `known` holds; columns: silver's, and `was`."""
-    was = ", ".join(f"'{name}', k.{name}" for name in STATE_COLUMNS)
-    return f"""SELECT l.*, CASE WHEN k.source IS NOT NULL THEN named_struct({was}) END AS was
-FROM {LATEST} AS l
-LEFT JOIN {KNOWN} AS k ON k.source = l.source AND k.sale_id = l.sale_id
-WHERE k.source IS NULL OR CASE
-    WHEN k.topic = l.topic AND k.partition = l.partition THEN l.offset > k.offset
-    ELSE (l.log_time, l.topic, l.partition) > (k.log_time, k.topic, k.partition)
-END"""
-
-
 def drop_older(version: int, months: Iterable[int | None]) -> str:
     """Takes what silver held of the sales of the view `touched` out of the branch of a version's run.
 
@@ -185,9 +184,9 @@ WHERE {in_months("held.occurred_at", months)} AND EXISTS
      WHERE told.was IS NOT NULL AND told.source = held.source AND told.sale_id = held.sale_id)"""
 
 
-def newer() -> str:
-    """The states of the view `touched`, as silver keeps them."""
-    return f"SELECT {', '.join(STATE_COLUMNS)} FROM {TOUCHED}"
+def newer(states: str = TOUCHED) -> str:
+    """States of a view or query, as silver keeps them."""
+    return f"SELECT {', '.join(STATE_COLUMNS)} FROM {states}"
 
 
 def changed() -> str:
@@ -329,10 +328,10 @@ def _summed(hashes: str) -> str:
 
 
 def totals(ranking: Ranking, version: int) -> str:
-    """The sum of all amounts of a version, without signs, by currency."""
+    """The sum of all amounts of a version, without signs, and of its sales, by currency."""
     return (
-        f"SELECT currency, sum(abs(amount)) AS amount FROM {gold(ranking)} VERSION AS OF '{version_tag(version)}' "
-        "GROUP BY currency"
+        f"SELECT currency, sum(abs(amount)) AS amount, sum(sales) AS sales\nFROM {gold(ranking)} "
+        f"VERSION AS OF '{version_tag(version)}' GROUP BY currency"
     )
 
 

@@ -81,13 +81,15 @@ WHERE p.kind = 'deletion' AND trim(get_json_object(CAST(r.payload AS string), '$
 
 -- states()
 SELECT DISTINCT s.source, s.sale_id, s.deleted, s.occurred_at, s.country, s.city, s.salesman_id, s.salesman, s.amount, s.currency, s.topic, s.partition, s.offset, s.log_time, r.key
-FROM (SELECT source, sale_id, last.*
+FROM (SELECT source, sale_id, found.last.*, found.log_time, several
 FROM
 (
-    SELECT source, sale_id, max_by(last, struct(last.log_time, last.topic, last.partition)) AS last
+    SELECT source, sale_id, count(*) > 1 AS several,
+        max_by(struct(last, log_time), struct(log_time, last.topic, last.partition)) AS found
     FROM
     (
-        SELECT source, sale_id, max_by(struct(deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset, log_time), offset) AS last
+        SELECT source, sale_id, max(log_time) AS log_time,
+            max_by(struct(deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset), offset) AS last
         FROM (SELECT source, sale_id, kind = 'deletion' AS deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset, log_time FROM parsed
               WHERE kind IN ('sale', 'deletion') DISTRIBUTE BY source, sale_id)
         GROUP BY source, sale_id, topic, partition

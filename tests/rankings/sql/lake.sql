@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS lake.silver.sales
     country string, city string, salesman_id string, salesman string,
     amount decimal(18, 2), currency string,
     topic string COMMENT 'position of the record in the log', partition int, offset bigint,
-    log_time timestamp COMMENT 'when the log took the record'
+    log_time timestamp COMMENT 'when the log took it, or a record of the sale before it there, if that was later'
 )
 USING iceberg PARTITIONED BY (months(occurred_at)) TBLPROPERTIES ('format-version' = '2', 'write.distribution-mode' = 'hash', 'write.parquet.compression-codec' = 'zstd', 'write.delete.mode' = 'merge-on-read', 'write.update.mode' = 'merge-on-read', 'write.merge.mode' = 'merge-on-read')
 COMMENT 'The latest state of every sale, with the position of the record that told it'

@@ -117,13 +117,15 @@ JOIN (SELECT source, sale_id FROM places) AS told ON held.source = told.source A
 WHERE ((held.occurred_at >= DATE '2025-12-01' AND held.occurred_at < DATE '2026-02-01') OR held.occurred_at IS NULL)
 
 -- latest_state()
-SELECT source, sale_id, last.*
+SELECT source, sale_id, found.last.*, found.log_time, several
 FROM
 (
-    SELECT source, sale_id, max_by(last, struct(last.log_time, last.topic, last.partition)) AS last
+    SELECT source, sale_id, count(*) > 1 AS several,
+        max_by(struct(last, log_time), struct(log_time, last.topic, last.partition)) AS found
     FROM
     (
-        SELECT source, sale_id, max_by(struct(deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset, log_time), offset) AS last
+        SELECT source, sale_id, max(log_time) AS log_time,
+            max_by(struct(deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset), offset) AS last
         FROM (SELECT source, sale_id, kind = 'deletion' AS deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset, log_time FROM parsed
               WHERE kind IN ('sale', 'deletion') DISTRIBUTE BY source, sale_id)
         GROUP BY source, sale_id, topic, partition
@@ -285,16 +287,9 @@ FROM
 GROUP BY business_day, currency, country, salesman_id
 
 -- totals(ranking=top-sales-per-city, version=3)
-SELECT currency, sum(abs(amount)) AS amount FROM lake.gold.top_sales_per_city VERSION AS OF 'v3' GROUP BY currency
+SELECT currency, sum(abs(amount)) AS amount, sum(sales) AS sales
+FROM lake.gold.top_sales_per_city VERSION AS OF 'v3' GROUP BY currency
 
 -- totals(ranking=top-salesman-in-country, version=3)
-SELECT currency, sum(abs(amount)) AS amount FROM lake.gold.top_salesman_in_country VERSION AS OF 'v3' GROUP BY currency
-
--- touched()
-SELECT l.*, CASE WHEN k.source IS NOT NULL THEN named_struct('source', k.source, 'sale_id', k.sale_id, 'deleted', k.deleted, 'occurred_at', k.occurred_at, 'country', k.country, 'city', k.city, 'salesman_id', k.salesman_id, 'salesman', k.salesman, 'amount', k.amount, 'currency', k.currency, 'topic', k.topic, 'partition', k.partition, 'offset', k.offset, 'log_time', k.log_time) END AS was
-FROM latest AS l
-LEFT JOIN known AS k ON k.source = l.source AND k.sale_id = l.sale_id
-WHERE k.source IS NULL OR CASE
-    WHEN k.topic = l.topic AND k.partition = l.partition THEN l.offset > k.offset
-    ELSE (l.log_time, l.topic, l.partition) > (k.log_time, k.topic, k.partition)
-END
+SELECT currency, sum(abs(amount)) AS amount, sum(sales) AS sales
+FROM lake.gold.top_salesman_in_country VERSION AS OF 'v3' GROUP BY currency
