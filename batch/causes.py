@@ -8,16 +8,13 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from batch.drift import LIVE_BEHIND, DriftRows, Key
+from batch.drift import LIVE_BEHIND, MOST, DriftRows, Key
 from batch.gold import month_of
 from rankings.ranking import Ranking
 from rankings.render import causes as render
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-MOST = 1000
-"""Sums of one ranking that are looked into, those that differ most first."""
 
 STATE_LOST = "live had lost its state"
 REFUSED = "live had refused its records"
@@ -27,7 +24,6 @@ LOST = "live lacks deltas"
 FOREIGN = "live has deltas that no record explains"
 ALTERED = "live has deltas with other figures than their records"
 UNKNOWN = "unknown"
-MANY = f"not looked into: more than {MOST} sums differ"
 
 Figures = tuple[Decimal, int]
 NOTHING: Figures = (Decimal(0), 0)
@@ -42,6 +38,7 @@ class Evidence:
         untaken: the effects of records that live had not taken.
         refused: of those that it had refused.
         regressed: of those whose log time lies before the span.
+        behind: whether there are records that live had not taken.
         state_lost: whether live is more by what it would be, had it forgotten all sales at some moment.
         missing: log seconds that live lacks.
         foreign: log seconds that it has without any record.
@@ -52,6 +49,7 @@ class Evidence:
     untaken: Figures = NOTHING
     refused: Figures = NOTHING
     regressed: Figures = NOTHING
+    behind: bool = False
     state_lost: bool = False
     missing: int = 0
     foreign: int = 0
@@ -73,7 +71,7 @@ def cause(known: Evidence, *, refused_by_batch_alone: bool = False) -> str:
         return INVALID if refused_by_batch_alone else FOREIGN
     if known.missing or known.altered:
         return _of_seconds(known)
-    return LIVE_BEHIND if known.untaken != NOTHING else UNKNOWN
+    return LIVE_BEHIND if known.behind else UNKNOWN
 
 
 def _of_seconds(known: Evidence) -> str:
@@ -135,7 +133,7 @@ def _key(ranking: Ranking, row: Any) -> Key:
 def _evidence(row: Any) -> Evidence:
     untaken, refused, regressed = _effects(row)
     seconds = row.missing, row.foreign, row.altered
-    return Evidence((row.amount, row.sales), untaken, refused, regressed, row.state_lost, *seconds)
+    return Evidence((row.amount, row.sales), untaken, refused, regressed, row.behind, row.state_lost, *seconds)
 
 
 def _effects(row: Any) -> Iterator[Figures]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,6 +11,7 @@ from typing import Any
 
 from batch.clickhouse import EPOCH, Publication, Store, aware
 from batch.postgres import add_csv, connected
+from rankings.oracle import NOTHING, Total
 from rankings.ranking import Ranking
 from rankings.render import drift as render
 from rankings.render.cluster import drop_partition
@@ -28,7 +29,15 @@ COLUMNS = (
 )
 
 LIVE_BEHIND = "live had not taken its records by then"
-"""The cause that says nothing against either figure: such deltas have log times before T, and are never read."""
+OTHER_ZONE = "the business time zone is another than before"
+MOST = 1000
+"""Sums of one ranking that are looked into, those that differ most first."""
+
+MANY = f"not looked into: more than {MOST} sums differ"
+MANY_BEHIND = f"not looked into: live was behind, and more than {MOST} sums differ"
+
+HARMLESS = frozenset((LIVE_BEHIND, OTHER_ZONE, MANY_BEHIND))
+"""The causes that say nothing against either figure: such deltas have log times before T, and are never read."""
 
 
 class DriftHeld(Permanent):
@@ -64,9 +73,12 @@ class DriftRows:
         self._store, self.new, self.base = store, new, base
         self.since = base.boundary if base else EPOCH
         self._span = {"since": self.since, "boundary": new.boundary}
+        self._committed: list[tuple[str, int, int]] = []
 
     def find(self, among: Iterable[Ranking], cause: str) -> None:
         """Keeps a row for each sum that differs, with a cause that may be named better later."""
+        # What a job that catches up brings while its figures are looked into was not taken when they were compared.
+        self._committed = [(topic, int(at), int(end)) for topic, at, end in self._store.rows(render.live_committed())]
         new, base = self.new.versions, self.base.versions if self.base else ()
         bound = {
             "version": self.new.version,
@@ -99,8 +111,8 @@ class DriftRows:
         return [(*row[:-3], aware(row[-3]), *row[-2:]) for row in rows]
 
     def committed(self) -> list[tuple[str, int, int]]:
-        """How far live has read each partition."""
-        return [(topic, int(at), int(end)) for topic, at, end in self._store.rows(render.live_committed())]
+        """How far live had read each partition, just before the sums were compared."""
+        return self._committed
 
     def refused_by_live(self) -> list[tuple[str, int, int]]:
         """The positions of the records that live has refused."""
@@ -129,27 +141,27 @@ def wait_for_live(store: Store, boundary: datetime, seconds: float, note: Callab
         time.sleep(POLL_SECONDS)
 
 
-def check(found: Iterable[Drift], totals: Mapping[tuple[str, str], Decimal], limit: float, again: str) -> None:
+def check(found: Iterable[Drift], totals: Mapping[tuple[str, str], Total], limit: float, again: str) -> None:
     """Whether the drift may be published.
 
     Args:
         found: the sums of the drift.
-        totals: the sum of all amounts, without signs, by ranking and currency.
-        limit: the greatest share of it that may differ.
+        totals: all amounts, without signs, and all sales, by ranking and currency.
+        limit: the greatest share of either that may differ.
         again: the command that publishes all the same.
 
     Raises:
         DriftHeld: more differs, and the causes speak against one of the figures.
     """
-    differing: dict[tuple[str, str], Decimal] = {}
+    differing: dict[tuple[str, str], Total] = {}
     for each in found:
-        if each.cause != LIVE_BEHIND:
+        if each.cause not in HARMLESS:
             at = each.ranking, each.currency
-            differing[at] = differing.get(at, Decimal(0)) + each.amount
+            differing[at] = differing.get(at, NOTHING).plus(each.amount, each.sales)
     over = [
-        f"{ranking} {currency}: {amount} of {totals.get((ranking, currency), Decimal(0))}"
-        for (ranking, currency), amount in differing.items()
-        if amount > totals.get((ranking, currency), Decimal(0)) * Decimal(str(limit))
+        f"{' '.join(at)}: {told}"
+        for at, much in differing.items()
+        for told in _over(much, totals.get(at, NOTHING), Decimal(str(limit)))
     ]
     if over:
         raise DriftHeld(
@@ -158,6 +170,13 @@ def check(found: Iterable[Drift], totals: Mapping[tuple[str, str], Decimal], lim
             valid=f"a share of {limit:g} at most (TIDELAKE_DRIFT_LIMIT)",
             todo=f"see `tidelake drift`; to publish all the same: {again}",
         )
+
+
+def _over(much: Total, all_of_it: Total, limit: Decimal) -> Iterator[str]:
+    if much.amount > all_of_it.amount * limit:
+        yield f"{much.amount} of {all_of_it.amount}"
+    if much.sales > all_of_it.sales * limit:
+        yield f"{much.sales} of {all_of_it.sales} sales"
 
 
 def kept(settings: Settings, version: int | None, most: int) -> tuple[int, list[Drift], list[tuple[Any, ...]]]:

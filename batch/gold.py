@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from batch import branches
 from batch.checksum import Checksum
 from batch.silver import overwrite
+from rankings.oracle import Total
 from rankings.ranking import Ranking
 from rankings.render import lake
 from rankings.render import spark as render
@@ -97,7 +97,7 @@ def difference(
     return Difference(found, own, more)
 
 
-def totals(spark: SparkSession, among: Iterable[Ranking], version: int) -> dict[tuple[str, str], Decimal]:
-    """The sum of all amounts of a version, without signs, by ranking and currency."""
+def totals(spark: SparkSession, among: Iterable[Ranking], version: int) -> dict[tuple[str, str], Total]:
+    """All amounts of a version, without signs, and all its sales, by ranking and currency."""
     rows = ((ranking.name, row) for ranking in among for row in spark.sql(render.totals(ranking, version)).collect())
-    return {(name, row.currency): row.amount for name, row in rows}
+    return {(name, row.currency): Total(row.amount, row.sales) for name, row in rows}

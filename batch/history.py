@@ -72,7 +72,8 @@ def rollback(version: int, settings: Settings) -> Publication:
     """Pins all answers to a version that was published before; the lake's tables show it, too.
 
     Raises:
-        Permanent: it was never published, or the live deltas since its boundary are no longer all there.
+        Permanent: it was never published, has other business days than live, or the live deltas since its boundary
+            are no longer all there.
         Retryable: a store is away, or a reconciliation is running.
     """
     store = Store.of(settings)
@@ -88,11 +89,24 @@ def rollback(version: int, settings: Settings) -> Publication:
                 todo="ask the API with `as_of` and `view=reconciled`, or reconcile anew",
             )
         if wanted:
-            _check_whole(wanted, ledger.certificate(version), store, settings)
+            certificate = ledger.certificate(version)
+            _check_days(version, certificate, settings)
+            _check_whole(wanted, certificate, store, settings)
         publication = publish.publish_again(version, store, ledger)
         with session(settings) as spark:
             publish.show(spark, _tables(spark, publication), store)
     return publication
+
+
+def _check_days(version: int, certificate: Certificate | None, settings: Settings) -> None:
+    """A history and the live deltas since then have to mean the same by a business day."""
+    if certificate and certificate.zone != settings.business_time_zone:
+        raise Permanent(
+            f"version {version} has the days of another business time zone",
+            received=certificate.zone,
+            valid=f"one of {settings.business_time_zone} (TIDELAKE_BUSINESS_TIME_ZONE)",
+            todo="ask the API with `as_of` and `view=reconciled`, or reconcile anew",
+        )
 
 
 def _check_whole(wanted: Publication, certificate: Certificate | None, store: Store, settings: Settings) -> None:

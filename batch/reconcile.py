@@ -71,10 +71,11 @@ def reconcile(
     with opened(settings.platform_dsn.get_secret_value()) as ledger:
         store.prepare()
         base = publish.agree(store, ledger)
-        if base and _covers(base, boundary, among) and not full:
+        before = ledger.certificate(base.version) if base else None
+        same_days = before is None or before.zone == settings.business_time_zone
+        if base and _covers(base, boundary, among) and same_days and not full:
             publish.heal(store, ledger)
             return AlreadyPublished(base.version)
-        before = ledger.certificate(base.version) if base else None
         task = Task(base, before, among, settings, store, ledger, accepted)
         run = _begun(task, _wanted(task, boundary, full), progress or Quiet())
         run.finish(partitions)

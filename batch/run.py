@@ -209,7 +209,7 @@ class Run:
     def _gold(self, spark: SparkSession) -> None:
         with self._watch.step("gold"):
             certificate = self.certificate
-            if certificate.days is not None and self._task.before and self._task.before.zone != certificate.zone:
+            if self._zone_changed():
                 certificate.days = None
             self._touch(spark)
             for ranking in self._task.among:
@@ -312,18 +312,32 @@ class Run:
             task.ledger.clear_drift(self.version)
             found.keep(self._postgres)
             task.ledger.certify(self.version, certificate)
-            if any(each.cause != drift.LIVE_BEHIND for each in certificate.drift) and not task.accepted:
+            if any(each.cause not in drift.HARMLESS for each in certificate.drift) and not task.accepted:
                 totals = gold.totals(spark, task.among, self.version)
                 drift.check(certificate.drift, totals, task.settings.drift_limit, self._accepting())
             self._watch.result(f"{certificate.drifted:,} sums differ from the live ones")
 
     def _drift(self, spark: SparkSession, found: DriftRows, *, behind: bool) -> tuple[Drift, ...]:
-        found.find(self._task.among, drift.LIVE_BEHIND if behind else causes.MANY)
-        # A job that has told nothing of the span at all has no figures to look into.
-        if found.summary() and not (behind and found.is_silent(self._task.among)):
+        if self._zone_changed():
+            # Sums of other days say nothing about each other, and the live job begins anew with the zone.
+            found.find(self._task.among, drift.OTHER_ZONE)
+        elif behind and found.is_silent(self._task.among):
+            # A job that has told nothing of the span at all has no figures to look into.
+            found.find(self._task.among, drift.LIVE_BEHIND)
+        else:
+            found.find(self._task.among, drift.MANY_BEHIND if behind else drift.MANY)
+            self._look_into(spark, found)
+        return found.summary()
+
+    def _look_into(self, spark: SparkSession, found: DriftRows) -> None:
+        if found.summary():
             self._parse_span(spark)
             causes.look_into(spark, found, self._task.among, self.certificate.zone)
-        return found.summary()
+
+    def _zone_changed(self) -> bool:
+        """Whether the version before has other business days."""
+        before = self._task.before
+        return before is not None and before.zone != self.certificate.zone
 
     def _parse_span(self, spark: SparkSession) -> None:
         """The view `parsed` of what live has to be compared with, where the run itself did not read just that."""

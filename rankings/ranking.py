@@ -42,7 +42,7 @@ class Ranking:
     """One ranking, as all engines, routes and pages understand it.
 
     Attributes:
-        name: as it stands in addresses (`top-sales-per-city`).
+        name: as it stands in addresses (`top-sales-per-city`) and tables: with another subject or measure, another one.
         title: as a person reads it.
         subject: the columns that together are ranked.
         within: the leading columns of `subject` among whose values the ranks start anew; empty for one ranking of all.

@@ -46,7 +46,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TIDELAKE_", frozen=True, extra="ignore")
 
     home: Path = Field(default_factory=home, description="The folder that everything a run writes lies under.")
-    business_time_zone: str = Field("UTC", description="IANA name of the time zone whose days are business days.")
+    business_time_zone: str = Field(
+        "UTC", description="IANA name of the time zone whose days are business days; decision 6 tells how to change it."
+    )
     log_level: str = Field("INFO", description="The least severe level that is logged.")
     debug: bool = Field(False, description="Whether an expected error shows its traceback, and a command its log.")
 
@@ -144,7 +146,9 @@ class Settings(BaseSettings):
         description="When a stack does the night's work, in the business time zone.",
     )
     drift_limit: float = Field(
-        0.001, ge=0, description="Greatest share of a currency's total that live and history may differ by unexplained."
+        0.001,
+        ge=0,
+        description="Greatest share of a currency's amounts or sales that live and history may differ by unexplained.",
     )
     keep_versions: int = Field(
         30, ge=2, description="Published versions that can be gone back to, compared and asked for as of."

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rankings.ranking import Ranking
-from rankings.render.lake import SALE_COLUMNS, SALES, version_tag
+from rankings.render.lake import POSITION_COLUMNS, SALE_COLUMNS, SALES, version_tag
 from rankings.render.spark import PARSED, in_months
 
 STEPS = "steps"
@@ -37,22 +37,24 @@ def steps(base: int | None, months: Iterable[int | None]) -> str:
     What a sale was before the span has to be known only where that belongs to a sum that differs: of silver, only the
     months of these are read, counted from 1970.
 
+    The records of a sale stand in the log's order, as `rankings.render.spark.latest_state` tells it.
+
     `untaken`: live had not taken the record by then; `refused`: live refused it; `regressed`: its log time lies before
     the span, though the version before had not seen it.
     """
     state = ", ".join(SALE_COLUMNS)
     was = ", ".join(_STATE)
-    position = "topic, partition, offset, log_time"
+    position = ", ".join(POSITION_COLUMNS)
     held = (
         ""
         if base is None
         else f"""
-    UNION ALL
-    SELECT held.source, held.sale_id, {", ".join(f"held.{name}" for name in (*_STATE, *position.split(", ")))}, 0
-    FROM {SALES} VERSION AS OF '{version_tag(base)}' AS held
-    JOIN (SELECT DISTINCT source, sale_id FROM {PARSED}) AS told
-        ON held.source = told.source AND held.sale_id = told.sale_id
-    WHERE {in_months("held.occurred_at", months)}"""
+            UNION ALL
+            SELECT held.source, held.sale_id, {", ".join(f"held.{name}" for name in (*_STATE, *POSITION_COLUMNS))}, 0
+            FROM {SALES} VERSION AS OF '{version_tag(base)}' AS held
+            JOIN (SELECT DISTINCT source, sale_id FROM {PARSED}) AS told
+                ON held.source = told.source AND held.sale_id = told.sale_id
+            WHERE {in_months("held.occurred_at", months)}"""
     )
     return f"""SELECT s.*, s.offset >= coalesce(t.committed, 0) AS untaken, r.offset IS NOT NULL AS refused,
     s.log_time < :since AS regressed
@@ -61,10 +63,15 @@ FROM
     SELECT *, lag(struct({was})) OVER sale AS was, lead(true) OVER sale AS followed
     FROM
     (
-        SELECT DISTINCT source, sale_id, kind = 'deletion' AS deleted, {state}, {position}, 1 AS is_record
-        FROM {PARSED} WHERE kind IN ('sale', 'deletion'){held}
+        SELECT *, max(log_time) OVER
+            (PARTITION BY source, sale_id, is_record, topic, partition ORDER BY offset) AS reached
+        FROM
+        (
+            SELECT DISTINCT source, sale_id, kind = 'deletion' AS deleted, {state}, {position}, 1 AS is_record
+            FROM {PARSED} WHERE kind IN ('sale', 'deletion'){held}
+        )
     )
-    WINDOW sale AS (PARTITION BY source, sale_id ORDER BY is_record, topic, partition, offset)
+    WINDOW sale AS (PARTITION BY source, sale_id ORDER BY is_record, reached, topic, partition, offset)
 ) AS s
 LEFT JOIN {TAKEN} AS t ON t.topic = s.topic AND t.partition = s.partition
 LEFT JOIN {REFUSED_BY_LIVE} AS r ON r.topic = s.topic AND r.partition = s.partition AND r.offset = s.offset
@@ -76,6 +83,7 @@ def evidence(ranking: Ranking) -> str:
 
     Columns: the sum key; amount and sales, by which live is more; the same of the effects of records that live had not
     taken, had refused, or that came at a log time before the span (`untaken_...`, `refused_...`, `regressed_...`);
+    `behind`, whether there are any that it had not taken;
     `state_lost`, whether live is more by just what it would be if it had forgotten all sales at some moment; and how
     many log seconds live lacks, has without any record, or has with other figures (`missing`, `foreign`, `altered`).
     """
@@ -86,7 +94,7 @@ def evidence(ranking: Ranking) -> str:
 {_seconds(keys)}
 SELECT {keys}, amount, sales,
     {effects},
-    coalesce(state_lost, false) AS state_lost,
+    coalesce(behind, false) AS behind, coalesce(state_lost, false) AS state_lost,
     coalesce(missing, 0) AS missing, coalesce(foreign, 0) AS foreign, coalesce(altered, 0) AS altered
 FROM {DRIFTED} LEFT JOIN flagged USING ({keys}) LEFT JOIN lost USING ({keys}) LEFT JOIN seconds USING ({keys})"""
 
@@ -100,18 +108,21 @@ def _effects(ranking: Ranking, keys: str) -> str:
     UNION ALL
     {_was(ranking, "-was.amount, -1L, log_time, untaken, refused, regressed")}
 ),
-flagged AS (SELECT {keys},
+flagged AS (SELECT {keys}, bool_or(untaken) AS behind,
     {sums}
 FROM effects GROUP BY {keys})"""
 
 
 def _lost(ranking: Ranking, keys: str) -> str:
-    """The sums that differ by just what they would if live had forgotten every sale at some moment."""
+    """The sums that differ by just what they would if live had forgotten every sale at some moment.
+
+    What it has not taken would be missing whether it has or not.
+    """
     return f"""forgotten AS
 (
-    {_was(ranking, "was.amount AS amount, 1L AS sales, log_time")}
+    {_was(ranking, "was.amount AS amount, 1L AS sales, log_time")} AND NOT untaken
     UNION ALL
-    {_is(ranking, "-amount, -1L, log_time", "NOT deleted AND followed")}
+    {_is(ranking, "-amount, -1L, log_time", "NOT deleted AND followed AND NOT untaken")}
 ),
 since AS
 (
@@ -123,18 +134,21 @@ lost AS (SELECT DISTINCT {keys}, true AS state_lost FROM since JOIN {DRIFTED} US
 
 
 def _seconds(keys: str) -> str:
-    """How many log seconds of a sum live lacks, has without any record, or has with other figures."""
+    """How many log seconds of a sum live lacks, has without any record, or has with other figures.
+
+    What live has beyond its committed offsets is in ClickHouse or not: such a second tells nothing.
+    """
     return f"""by_second AS
 (
     SELECT {keys}, second, sum(told) AS told, sum(kept) AS kept, sum(amount) AS amount, sum(sales) AS sales
     FROM
     (
-        SELECT {keys}, date_trunc('SECOND', log_time) AS second, 1 AS told, 0 AS kept, amount, sales
-        FROM effects WHERE NOT (untaken OR refused OR regressed)
+        SELECT {keys}, date_trunc('SECOND', log_time) AS second, 1 AS told, 0 AS kept, amount, sales, untaken
+        FROM effects WHERE NOT (refused OR regressed)
         UNION ALL
-        SELECT {keys}, second, 0, 1, -amount, -sales FROM {LIVE}
+        SELECT {keys}, second, 0, 1, -amount, -sales, false FROM {LIVE}
     )
-    GROUP BY {keys}, second HAVING sum(amount) != 0 OR sum(sales) != 0
+    GROUP BY {keys}, second HAVING NOT bool_or(untaken) AND (sum(amount) != 0 OR sum(sales) != 0)
 ),
 seconds AS
 (
@@ -161,6 +175,9 @@ def _was(ranking: Ranking, figures: str) -> str:
 
 
 def refused_by_batch_alone() -> str:
-    """The positions of the records in the view `parsed` that live should have refused, too."""
-    return f"""SELECT topic, partition, offset FROM {PARSED} WHERE kind = 'rejected'
+    """The positions of the records in the view `parsed` that live has taken, and should have refused, too."""
+    return f"""SELECT p.topic, p.partition, p.offset
+FROM {PARSED} AS p
+JOIN {TAKEN} AS t ON t.topic = p.topic AND t.partition = p.partition AND p.offset < t.committed
+WHERE p.kind = 'rejected'
 EXCEPT SELECT topic, partition, offset FROM {REFUSED_BY_LIVE}"""

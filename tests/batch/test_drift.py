@@ -5,23 +5,32 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import pytest
 
 from batch import causes
 from batch.causes import Evidence, cause
-from batch.drift import LIVE_BEHIND, Drift, DriftHeld, check
+from batch.drift import LIVE_BEHIND, MANY_BEHIND, OTHER_ZONE, Drift, DriftHeld, DriftRows, check
+from batch.history import rollback
 from batch.reconcile import Published
 from rankings.catalogue import RANKINGS, TOP_SALES_PER_CITY
-from rankings.oracle import SumKey
+from rankings.oracle import SumKey, Total
+from rankings.ranking import Ranking
+from rankings.render import causes as render
+from rankings.render.spark import PARSED
 from rankings.sale import Sale
 from rankings.topics import EVENTS
+from runtime.errors import Permanent
 from tests.batch.beginning import Begun
 from tests.batch.live import Rows, lived, told
 from tests.batch.log import Log
 from tests.batch.test_days import Till
 from tests.batch.world import World, grown, published
 from tests.golden.deltas import Delta
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 MINUS_TWO = (Decimal("-2.00"), -1)
 TWO = (Decimal("2.00"), 1)
@@ -31,13 +40,14 @@ TWO = (Decimal("2.00"), 1)
     ("known", "named"),
     [
         (Evidence(MINUS_TWO, untaken=TWO), LIVE_BEHIND),
-        (Evidence(MINUS_TWO, untaken=(Decimal(3), 1)), LIVE_BEHIND),
+        (Evidence(MINUS_TWO, untaken=(Decimal(3), 1), behind=True), LIVE_BEHIND),
+        (Evidence(MINUS_TWO, behind=True), LIVE_BEHIND),
         (Evidence(MINUS_TWO, refused=TWO, untaken=TWO), causes.REFUSED),
         (Evidence(MINUS_TWO, regressed=TWO, missing=1), causes.REGRESSED),
         (Evidence(TWO, state_lost=True, altered=2), causes.STATE_LOST),
         (Evidence(TWO, foreign=1), causes.FOREIGN),
         (Evidence(TWO, missing=2), causes.LOST),
-        (Evidence(TWO, altered=1, untaken=(Decimal(3), 1)), causes.ALTERED),
+        (Evidence(TWO, altered=1, untaken=(Decimal(3), 1), behind=True), causes.ALTERED),
         (Evidence(TWO, missing=1, altered=1), causes.UNKNOWN),
         (Evidence(TWO), causes.UNKNOWN),
     ],
@@ -51,12 +61,18 @@ def test_records_that_only_the_batch_refuses_explain_what_live_has_too_much() ->
 
 
 def test_only_what_speaks_against_a_figure_counts_for_the_limit() -> None:
-    totals = {("r", "EUR"): Decimal(1000)}
+    totals = {("r", "EUR"): Total(Decimal(1000), 1000)}
     harmless = Drift("r", "EUR", LIVE_BEHIND, 9, Decimal(900), 9)
     small = Drift("r", "EUR", causes.LOST, 1, Decimal(1), 1)
     check([harmless, small], totals, 0.001, "again")
-    with pytest.raises(DriftHeld, match=r"r EUR: 2 of 1000.*again"):
+    with pytest.raises(DriftHeld, match=r"r EUR: 2\.00 of 1000; r EUR: 2 of 1000 sales.*again"):
         check([small, small], totals, 0.001, "again")
+
+
+def test_sales_of_which_the_amounts_make_up_for_each_other_count_for_the_limit() -> None:
+    totals = {("r", "EUR"): Total(Decimal(1000), 1000)}
+    with pytest.raises(DriftHeld, match=r"received: 'r EUR: 2 of 1000 sales'"):
+        check([Drift("r", "EUR", causes.LOST, 1, Decimal(0), 2)], totals, 0.001, "again")
 
 
 def injured(rows: Rows, since: datetime) -> dict[str, SumKey]:
@@ -212,3 +228,74 @@ def test_records_of_a_clock_that_went_back_are_named(begun: Begun) -> None:
     lived(world, told(world, log.records), log.records)
     world.settings = world.settings.model_copy(update={"drift_limit": 1})
     assert {each.cause for each in published(world, later).certificate.drift} == {causes.REGRESSED}
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("catches_up", [False, True])
+def test_what_live_has_beyond_its_committed_offsets_speaks_against_nothing(
+    begun: Begun, catches_up: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, log, _ = begun
+    lived(world, told(world, log.records), log.records)
+    first = len(log.records)
+    later = grown(world, log, 90)
+    committed, written = (log.records[: first + count] for count in (30, 60))
+    lived(world, told(world, written), committed)
+    find = DriftRows.find
+
+    def meanwhile(found: DriftRows, among: tuple[Ranking, ...], cause: str) -> None:
+        find(found, among, cause)
+        lived(world, told(world, log.records), log.records)
+
+    if catches_up:
+        monkeypatch.setattr(DriftRows, "find", meanwhile)
+    drift = published(world, later).certificate.drift
+    assert {each.cause for each in drift} == {LIVE_BEHIND}
+
+
+@pytest.mark.servers
+def test_what_is_not_looked_into_is_kept_and_called_so(begun: Begun, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, log, _ = begun
+    lived(world, told(world, log.records), log.records)
+    first = len(log.records)
+    later = grown(world, log, 90)
+    early = log.records[: first + 30]
+    lived(world, told(world, early), early)
+    monkeypatch.setattr(causes, "MOST", 1)
+    drift = published(world, later).certificate.drift
+    looked_into = [each for each in drift if each.cause == LIVE_BEHIND]
+    assert {each.cause for each in drift} == {LIVE_BEHIND, MANY_BEHIND}
+    assert sum(each.rows for each in looked_into) == len(RANKINGS)
+    assert world.postgres("SELECT count(*) FROM drift WHERE version = 2") == [(sum(each.rows for each in drift),)]
+
+
+@pytest.mark.servers
+def test_another_business_time_zone_is_named_and_keeps_nothing_back(world: World) -> None:
+    log = Till(seed=0)
+    log.tell("1", "2026-02-28T23:30:00Z", "5.00")
+    through = log.closed(world, 0)
+    lived(world, told(world, log.records), log.records)
+    assert published(world, through).certificate.drift == ()
+    world.settings = world.settings.model_copy(update={"business_time_zone": "America/St_Johns"})
+    drift = published(world, through).certificate.drift
+    assert {(each.cause, each.rows) for each in drift} == {(OTHER_ZONE, 2)}
+    assert world.published(TOP_SALES_PER_CITY) == world.expected(TOP_SALES_PER_CITY, log.records)
+    with pytest.raises(Permanent, match=r"version 1 has the days of another business time zone.*Europe/Berlin"):
+        rollback(1, world.settings)
+    written = len(log.records)
+    log.tell("2", "2026-02-28T23:30:00Z", "7.00")
+    later = log.closed(world, written)
+    lived(world, told(world, log.records), log.records)
+    assert published(world, later).certificate.drift == ()
+
+
+@pytest.mark.servers
+def test_a_refused_record_that_live_had_not_taken_explains_nothing(spark: SparkSession) -> None:
+    rows = [("t", 0, offset, "rejected") for offset in (3, 4, 5)]
+    spark.createDataFrame(rows, "topic string, partition int, offset bigint, kind string").createOrReplaceTempView(
+        PARSED
+    )
+    for view, last, at in ((render.TAKEN, "committed", 5), (render.REFUSED_BY_LIVE, "offset", 3)):
+        made = spark.createDataFrame([("t", 0, at)], f"topic string, partition int, {last} bigint")
+        made.createOrReplaceTempView(view)
+    assert [row.offset for row in spark.sql(render.refused_by_batch_alone()).collect()] == [4]
