@@ -57,14 +57,23 @@ def look(chosen: Settings) -> None:
 
     Raises:
         httpx.HTTPError: the JobManager does not answer.
-        ClickHouseError: ClickHouse does not answer, and the live job would begin from nothing.
-        Permanent: the live job would begin from nothing, and the log may not hold all that it needs.
+        ClickHouseError: ClickHouse does not answer, and it has to be asked whether the live job may begin.
+        Permanent: it may not: the log may not hold all that it needs, or other days would be told than before.
     """
     alive = running(chosen.flink)
     _rebuild_if_requested(chosen, alive.get(live.NAME))
-    missing = [submission(name, job) for name, job in jobs(chosen).items() if job.name not in alive]
-    if "live" in missing:
-        _check_beginning(chosen)
+    missing = {name: submission(name, job) for name, job in jobs(chosen).items() if job.name not in alive}
+    try:
+        if "live" in missing:
+            _check_beginning(chosen, anew=missing["live"] == "live")
+    except Permanent:
+        # What ends this is a publication, and for that the lake has to be complete.
+        _submit([each for name, each in missing.items() if name != "live"])
+        raise
+    _submit(list(missing.values()))
+
+
+def _submit(missing: list[str]) -> None:
     if missing:
         log.info("submitting jobs", jobs=missing)
         done = subprocess.run([sys.executable, "-m", "streaming.jobs.submit", *missing], check=False)
@@ -84,10 +93,13 @@ def _rebuild_if_requested(chosen: Settings, job_id: str | None) -> None:
         httpx.patch(f"{chosen.flink}/jobs/{job_id}", params={"mode": "cancel"}, timeout=10).raise_for_status()
 
 
-def _check_beginning(chosen: Settings) -> None:
+def _check_beginning(chosen: Settings, *, anew: bool) -> None:
     """Without a checkpoint, a lost one say or that of another plan, the job rebuilds its state from the log too."""
-    with closing(connect()) as client:
-        rebuild.check_log(chosen, client, datetime.now(UTC))
+    if anew or rebuild.told_in(chosen) != chosen.business_time_zone:
+        with closing(connect()) as client:
+            rebuild.check_log(chosen, client, datetime.now(UTC))
+            rebuild.check_zone(chosen, client)
+    rebuild.tell_in(chosen)
 
 
 def running(flink: str) -> dict[str, str]:

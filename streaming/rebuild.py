@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from rankings.catalogue import RANKINGS
-from rankings.render.clickhouse import current_publication, oldest_delta
+from rankings.render.clickhouse import current_publication, newest_delta, oldest_delta
 from runtime.errors import Permanent
 from runtime.settings import Settings
 from streaming.jobs import live
@@ -74,6 +74,48 @@ def check_allowed(oldest: datetime | None, now: datetime, lag: timedelta) -> Non
             valid=f"{(now - lag).isoformat(timespec='seconds')} or later",
             todo="run `tidelake reconcile --through now`, then rebuild",
         )
+
+
+def told_in(chosen: Settings) -> str:
+    """The business time zone that the live job last began with; that of the settings before its first start."""
+    note = _zone_note(chosen)
+    return note.read_text() if note.exists() else chosen.business_time_zone
+
+
+def tell_in(chosen: Settings) -> None:
+    """Notes that it begins with the business time zone of the settings."""
+    _zone_note(chosen).parent.mkdir(parents=True, exist_ok=True)
+    _zone_note(chosen).write_text(chosen.business_time_zone)
+
+
+def _zone_note(chosen: Settings) -> Path:
+    return _checkpoints(chosen) / "business-time-zone"
+
+
+def check_zone(chosen: Settings, client: Any) -> None:
+    """Whether the live job may begin with the business time zone of the settings.
+
+    A delta of another day does not replace one of the same record: such a sale would count twice.
+
+    Raises:
+        Permanent: deltas that answers count on have the days of another business time zone.
+    """
+    before = told_in(chosen)
+    if before != chosen.business_time_zone and (newest := _newest_needed(client)):
+        raise Permanent(
+            "live cannot begin with another business time zone: answers count on deltas with days of the old one",
+            received=chosen.business_time_zone,
+            valid=f"{before}, until a version through more than {newest.isoformat()} is published",
+            todo="run `tidelake reconcile --through now`: live begins once that is published",
+        )
+
+
+def _newest_needed(client: Any) -> datetime | None:
+    """The log second of the newest live delta, if answers count on it."""
+    published = client.query(current_publication()).result_rows
+    told = (client.query(newest_delta(ranking)).result_rows for ranking in RANKINGS)
+    newest = max((_aware(row[0]) for rows in told for row in rows), default=None)
+    return newest if newest and (not published or newest >= _aware(published[0][1])) else None
 
 
 def requested(chosen: Settings) -> bool:

@@ -168,6 +168,11 @@ def oldest_delta(ranking: Ranking) -> str:
     return f"SELECT min(second) FROM {ranking.live_table} HAVING count() > 0"
 
 
+def newest_delta(ranking: Ranking) -> str:
+    """The log second of the newest live delta of a ranking; no row if there is none."""
+    return f"SELECT max(second) FROM {ranking.live_table} HAVING count() > 0"
+
+
 def names(label: Label) -> str:
     """The names of some keys; binds `keys` Array(String); columns key, name."""
     return (

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from rankings.catalogue import RANKINGS
 from rankings.ranking import Ranking, Sum
+from rankings.render.clickhouse import ddl
 from runtime.errors import Permanent
 from runtime.settings import Settings
 from streaming import keeper, rebuild
 from streaming.jobs import live
+from tests.stack_clickhouse.gateway import running
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 LAG = timedelta(days=7)
@@ -97,3 +101,45 @@ def test_a_rebuild_needs_a_log_that_was_not_compacted_since() -> None:
 
 def test_a_job_goes_on_from_what_it_is_told(chosen: Settings) -> None:
     assert replace(live.job(chosen), restore="file:///x") == live.job(chosen, "file:///x")
+
+
+def test_the_lake_is_kept_up_where_live_may_not_begin(chosen: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lets live begin again is a publication, and that waits for the lake."""
+    submitted: list[list[str]] = []
+
+    def refused(*_: object) -> None:
+        raise Permanent("the log may have been compacted")
+
+    monkeypatch.setattr(keeper, "running", lambda _: {})
+    monkeypatch.setattr(keeper, "connect", StringIO)
+    monkeypatch.setattr(keeper, "_submit", submitted.append)
+    monkeypatch.setattr(rebuild, "check_log", refused)
+    with pytest.raises(Permanent):
+        keeper.look(chosen)
+    assert submitted == [["lake"]]
+
+
+@pytest.mark.servers
+def test_live_does_not_tell_other_days_beside_those_that_answers_count_on(
+    chosen: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = chosen.model_copy(update={"business_time_zone": "Asia/Tokyo"})
+    at = NOW + timedelta(hours=1)
+    with running(tmp_path_factory.mktemp("clickhouse")) as gateway, closing(gateway.client()) as clickhouse:
+        for statement in ddl():
+            clickhouse.command(statement)
+        rebuild.check_zone(elsewhere, clickhouse)
+        rebuild.tell_in(chosen)
+        rebuild.check_zone(elsewhere, clickhouse)
+        key = {"second": at, "business_day": at.date(), "currency": "EUR", "country": "Germany", "city": "Bonn"}
+        row = {**key, "amount": 1, "sales": 1, "records": 1}
+        clickhouse.insert(RANKINGS[0].live_table, [list(row.values())], column_names=list(row))
+        with pytest.raises(Permanent, match=r"another business time zone.*received: 'Asia/Tokyo'.*reconcile --through"):
+            rebuild.check_zone(elsewhere, clickhouse)
+        rebuild.check_zone(chosen, clickhouse)
+        names = ["version", "boundary", "versions", "rankings", "published_at"]
+        clickhouse.insert("publications", [[1, at, [1], [], NOW]], column_names=names)
+        with pytest.raises(Permanent, match="another business time zone"):
+            rebuild.check_zone(elsewhere, clickhouse)
+        clickhouse.insert("publications", [[2, at + timedelta(seconds=1), [2], [], at]], column_names=names)
+        rebuild.check_zone(elsewhere, clickhouse)

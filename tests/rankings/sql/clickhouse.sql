@@ -279,6 +279,12 @@ FROM (
 -- names(label=Label(key='salesman_id', column='salesman'))
 SELECT key, argMax(name, seen_at) AS name FROM labels WHERE label = 'salesman' AND key IN {keys:Array(String)} GROUP BY key
 
+-- newest_delta(ranking=top-sales-per-city)
+SELECT max(second) FROM live_top_sales_per_city HAVING count() > 0
+
+-- newest_delta(ranking=top-salesman-in-country)
+SELECT max(second) FROM live_top_salesman_in_country HAVING count() > 0
+
 -- oldest_delta(ranking=top-sales-per-city)
 SELECT min(second) FROM live_top_sales_per_city HAVING count() > 0
 
