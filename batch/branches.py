@@ -113,7 +113,7 @@ def show(spark: SparkSession, tables: Iterable[str], version: int) -> None:
 def drop_tags(spark: SparkSession, tables: Iterable[str], versions: Iterable[int]) -> None:
     """Takes the names of versions from their snapshots, so that the files can be expired."""
     unwanted = list(versions)
-    for table in tables:
+    for table in (each for each in tables if unwanted and spark.catalog.tableExists(each)):
         known = refs(spark, table)
         for version in unwanted:
             if lake.version_tag(version) in known:

@@ -205,6 +205,9 @@ def _trim(spark: SparkSession, until: datetime, known: Kept) -> str:
     read = [(span.topic, span.partition, span.last_offset) for span in known.spans]
     spark.createDataFrame(read, "topic string, partition int, last_offset bigint").createOrReplaceTempView(render.READ)
     spark.sql(render.superseded(known.current, first), {"until": until})
+    # An hour that holds fewer records than a version has seen would not tell that it was given others: the next run
+    # looks into all hours.
+    branches.drop_tags(spark, [lake.BRONZE], known.versions)
     return f"superseded records before {until:%Y-%m-%d %H:%M} UTC dropped"
 
 

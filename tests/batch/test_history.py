@@ -196,6 +196,20 @@ def test_what_a_clock_that_went_back_has_dated_before_it_is_not_dropped_either(b
     assert_published(world, 2, log.before(log.now))
 
 
+def test_an_hour_of_which_records_were_dropped_still_tells_that_a_clock_went_back_to_it(begun: Begun) -> None:
+    world, log, through = begun
+    log.now = through + timedelta(hours=3)
+    published(world, grown(world, log, 50))
+    world.settings = world.settings.model_copy(update={"bronze_keep_days": 1})
+    care.care(world.settings, Quiet())
+    first, log.now = len(log.records), START
+    log.grow(5)
+    world.write(log.records[first:])
+    log.now = through + timedelta(hours=4)
+    published(world, grown(world, log, 5))
+    assert_published(world, 3, log.before(log.now))
+
+
 def nights(world: World, *told: tuple[int, str]) -> tuple[Till, datetime]:
     """A version of so many hours ago for each of some sales that are told; then what is superseded for a day goes."""
     log, now = Till(seed=0), datetime.now(UTC).replace(microsecond=0)

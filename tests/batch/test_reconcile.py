@@ -144,6 +144,13 @@ def test_a_lake_without_the_marks_is_waited_for_and_named(world: World) -> None:
     assert "still lacks a mark" in reason
 
 
+def test_a_lake_that_is_not_there_yet_is_waited_for(world: World) -> None:
+    world.spark.sql("DROP TABLE lake.bronze.log")
+    with pytest.raises(Retryable, match="no mark in"):
+        world.reconcile(START)
+    assert world.ledger() == [(1, "running")]
+
+
 def test_one_run_at_a_time(world: World) -> None:
     dsn = world.settings.platform_dsn.get_secret_value()
     with opened(dsn), pytest.raises(Retryable, match=r"another reconciliation is running.*process"):
