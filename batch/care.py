@@ -21,7 +21,7 @@ from rankings.catalogue import RANKINGS
 from rankings.ranking import Ranking
 from rankings.render import care as render
 from rankings.render import lake
-from runtime.errors import Permanent
+from runtime.errors import Permanent, Retryable
 from runtime.iceberg import on_s3
 from runtime.settings import Settings
 
@@ -98,6 +98,7 @@ def care(
     among: tuple[Ranking, ...] = RANKINGS,
     *,
     snapshots: timedelta = SNAPSHOTS,
+    since: int = 0,
 ) -> dict[str, float]:
     """All of it; safe to be ended anywhere and to be done again. Seconds by step.
 
@@ -106,9 +107,10 @@ def care(
         progress: is told the steps.
         among: the rankings.
         snapshots: the age from which a snapshot that no version names is dropped.
+        since: the version before which nothing may stay.
 
     Raises:
-        Retryable: a store is away, or a reconciliation is running.
+        Retryable: a store is away, a reconciliation is running, or an older version would stay; then nothing was done.
     """
     store = Store.of(settings, among)
     seconds: dict[str, float] = {}
@@ -118,6 +120,7 @@ def care(
         known = kept(ledger.rows(), settings.keep_versions)
         if pinned is None or known is None:
             return seconds
+        _check_since(known, since)
         with watch.step("stores"):
             watch.result(_stores(store, ledger, known, among))
         with watch.step("event logs"):
@@ -128,6 +131,17 @@ def care(
                 with watch.step(name):
                     watch.result(step(spark))
     return seconds
+
+
+def _check_since(known: Kept, since: int) -> None:
+    older = sorted(version for version in known.chains if version < since)
+    if older:
+        raise Retryable(
+            "answers went back to an older version, or a run goes on from one",
+            received=", ".join(map(str, older)),
+            valid=f"version {since} or later",
+            todo="run it again",
+        )
 
 
 def _stores(store: Store, ledger: Ledger, known: Kept, among: Iterable[Ranking]) -> str:

@@ -22,6 +22,7 @@ from batch.postgres import connected
 from batch.progress import Progress
 from batch.reconcile import Published, reconcile
 from batch.spark import session
+from rankings import spelling
 from rankings.catalogue import RANKINGS
 from rankings.contract import DELETED_FIELD
 from rankings.render import forget as render
@@ -61,14 +62,13 @@ class Asked:
     sale: tuple[str, str] | None = None
 
     @property
-    def text(self) -> str:
-        """As it stands in a payload."""
-        return json.dumps(self.person if self.person is not None else (self.sale or ("", ""))[1], ensure_ascii=False)
-
-    @property
-    def bound(self) -> Mapping[str, str]:
-        """What queries for refused records bind."""
-        return {"text": self.text, **dict(zip(render.SALE_KEY, self.sale or (), strict=False))}
+    def patterns(self) -> Mapping[str, str]:
+        """What queries for refused records bind: how a payload may spell it."""
+        if self.person is not None:
+            return {"text": spelling.in_json(self.person, "salesman_id")}
+        source, sale_id = self.sale or ("", "")
+        of_key = {"source": spelling.alone(source), "sale_id": spelling.alone(sale_id)}
+        return {"text": spelling.in_json(sale_id, "sale_id"), **of_key}
 
 
 Write = Callable[[Settings, Sequence[Record]], None]
@@ -85,7 +85,8 @@ def forget(
 
     Raises:
         Permanent: no sale of that kind is known.
-        Retryable: a server is away, the lake is not complete in time, or a reconciliation is running.
+        Retryable: a server is away, the lake is not complete in time, a reconciliation is running, or answers went back
+            to a version from before meanwhile.
     """
     with session(settings) as spark:
         progress.start("find")
@@ -100,7 +101,7 @@ def forget(
         progress.start("forget")
         _take_out(spark, asked, settings, outcome)
     only_this = settings.model_copy(update={"keep_versions": 1})
-    care.care(only_this, progress, snapshots=timedelta())
+    care.care(only_this, progress, snapshots=timedelta(), since=outcome.version)
     return len(found)
 
 
@@ -109,7 +110,8 @@ def _find(spark: SparkSession, asked: Asked) -> list[Any]:
     everything = datetime(2100, 1, 1, tzinfo=UTC)
     bronze.parse(spark, bronze.records(spark, everything, branches.snapshot(spark, lake.BRONZE)))
     if asked.person is not None:
-        sales = spark.sql(render.sales_of_person(branches.versions(spark, lake.SALES)), {"person": asked.person})
+        bound = {"person": asked.person, "alone": spelling.alone(asked.person)}
+        sales = spark.sql(render.sales_of_person(branches.versions(spark, lake.SALES)), bound)
     else:
         sales = spark.createDataFrame([asked.sale or ("", "")], "source string, sale_id string")
     sales.persist().createOrReplaceTempView(render.FORGOTTEN)
@@ -145,7 +147,7 @@ def _next_second() -> datetime:
 
 def _take_out(spark: SparkSession, asked: Asked, settings: Settings, without: Published) -> None:
     """What the version without them has read of them; what the sources have told since is for the next one."""
-    certificate, of_sale, bound = without.certificate, asked.sale is not None, dict(asked.bound)
+    certificate, of_sale, bound = without.certificate, asked.sale is not None, dict(asked.patterns)
     bronze.parse(spark, bronze.records_of(spark, certificate.through, certificate.spans))
     positions = spark.sql(render.positions(without.version, of_sale), bound)
     positions.persist().createOrReplaceTempView(render.POSITIONS)

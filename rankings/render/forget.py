@@ -1,6 +1,7 @@
 """What is forgotten on request, as SQL: the sales it is about, and every place that tells of them.
 
-Sales are told by the view `forgotten` (source, sale_id) in Spark; a person by `person`, a salesman's id.
+Sales are told by the view `forgotten` (source, sale_id) in Spark; a person by `person`, a salesman's id. Refused
+records are found by patterns of `rankings.spelling`: `text`, and of a sale also its key.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ SALE_KEY = ("source", "sale_id")
 
 
 def sales_of_person(versions: Iterable[int]) -> str:
-    """The sales that a person is credited with, or was when they were deleted; binds `person`.
+    """The sales that a person is credited with, or was when they were deleted; binds `person` and its pattern `alone`.
 
     Of a deletion the contract takes the key alone, but the record holds what the sale was, too.
 
@@ -37,7 +38,7 @@ UNION
 SELECT p.source, p.sale_id
 FROM {PARSED} AS p
 JOIN {RECORDS} AS r ON r.topic = p.topic AND r.partition = p.partition AND r.offset = p.offset
-WHERE p.kind = 'deletion' AND trim(get_json_object(CAST(r.payload AS string), '$.salesman_id')) = :person"""
+WHERE p.kind = 'deletion' AND get_json_object(CAST(r.payload AS string), '$.salesman_id') RLIKE :alone"""
 
 
 def states() -> str:
@@ -50,10 +51,14 @@ JOIN {RECORDS} AS r ON r.topic = s.topic AND r.partition = s.partition AND r.off
 
 
 def _told_by_refused(of_sale: bool) -> str:
-    """Whether a refused record holds a text, and, where a sale is forgotten, names no other one."""
+    """Whether a refused record tells of a person; or whether it tells of a sale, and names no other one."""
     payload = "CAST(payload AS string)"
-    named = (f"coalesce(trim(get_json_object({payload}, '$.{name}')), :{name}) = :{name}" for name in SALE_KEY)
-    return " AND ".join((f"instr({payload}, :text) > 0", *(named if of_sale else ())))
+    told = f"{payload} RLIKE :text"
+    if not of_sale:
+        return told
+    names = {name: f"get_json_object({payload}, '$.{name}') RLIKE :{name}" for name in SALE_KEY}
+    no_other = " AND ".join(f"coalesce({each}, true)" for each in names.values())
+    return f"({told} OR coalesce({names['sale_id']}, false)) AND {no_other}"
 
 
 def positions(version: int, of_sale: bool) -> str:
@@ -80,16 +85,17 @@ def delete_positions() -> str:
 
 
 def delete_refused(of_sale: bool) -> str:
-    """Takes refused records that hold a text out of the lake's quarantine; binds `text`, of a sale also its key."""
+    """Takes refused records out of the lake's quarantine; binds the patterns `text`, and of a sale those of its key."""
     return f"DELETE FROM {QUARANTINE} WHERE {_told_by_refused(of_sale)}"
 
 
 def delete_refused_in_clickhouse(of_sale: bool) -> list[str]:
     """The same in ClickHouse: the records, what counts them, and their history; of other records what was sent."""
-    only = " AND source IN (topic, {source:String}) AND sale_id IN ('', {sale_id:String})" if of_sale else ""
-    holds = " OR ".join(f"position({name}, {{text:String}}) > 0" for name in ("payload", "fields", "reason"))
-    told = " OR ".join(f"position({name}, {{text:String}}) > 0" for name in ("payload", "why"))
-    holds, told = f"({holds}){only}", f"({told}){only.replace('topic', 'from_topic')}"
+    holds = " OR ".join(f"match({name}, {{text:String}})" for name in ("payload", "fields", "reason"))
+    told = " OR ".join(f"match({name}, {{text:String}})" for name in ("payload", "why"))
+    if of_sale:
+        holds = f"({holds} OR {_SALE}) AND {_no_other('topic')}"
+        told = f"({told}) AND {_no_other('from_topic')}"
     statements = (
         f"ALTER TABLE quarantine_standing DELETE WHERE record IN (SELECT cityHash64(id) FROM quarantine WHERE {holds})",
         f"ALTER TABLE quarantine_history DELETE WHERE id IN (SELECT id FROM quarantine WHERE {holds})",
@@ -97,6 +103,14 @@ def delete_refused_in_clickhouse(of_sale: bool) -> list[str]:
         f"ALTER TABLE quarantine DELETE WHERE {holds}",
     )
     return [f"{each} SETTINGS mutations_sync = 2" for each in statements]
+
+
+_SALE = "match(sale_id, {sale_id:String})"
+
+
+def _no_other(topic: str) -> str:
+    """Whether a record's source and sale are those that are forgotten, or not known."""
+    return f"(source = {topic} OR match(source, {{source:String}})) AND (sale_id = '' OR {_SALE})"
 
 
 def delete_label() -> str:

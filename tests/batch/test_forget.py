@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,14 +12,16 @@ import pytest
 
 from batch.forget import FORGOTTEN, Asked, forget
 from batch.forget import Record as Written
+from batch.history import rollback
 from batch.progress import Progress, Quiet
 from batch.verify import verify
 from rankings.catalogue import RANKINGS, TOP_SALES_PER_CITY, TOP_SALESMAN_IN_COUNTRY
 from rankings.sale import Sale
-from runtime.errors import Permanent
+from runtime.errors import Permanent, Retryable
 from runtime.settings import Settings
+from tests.batch.adding import PARTITION, Adding
 from tests.batch.beginning import Begun
-from tests.batch.log import Log, Record, partitions
+from tests.batch.log import Log, partitions
 from tests.batch.test_history import wrong
 from tests.batch.test_reconcile import At, Pulled, PullsThePlug, assert_published
 from tests.batch.world import World, grown, published
@@ -157,33 +158,12 @@ def test_what_a_source_tells_while_a_sale_is_forgotten_comes_with_the_next_versi
     assert_published(world, 4, log.before(*through))
 
 
-class Adding(threading.Thread):
-    """Adds to the lake while the block runs, as the lake job does, only faster."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__(name="adding", daemon=True)
-        self._world, self._ended, self.commits = world, threading.Event(), 0
-
-    def __enter__(self) -> Adding:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self.join()
-
-    def run(self) -> None:
-        """Its whole life."""
-        while not self._ended.wait(0.1):
-            self._world.write([Record("events.files", 9, self.commits, b"mark", b'{"mark": "now"}', datetime.now(UTC))])
-            self.commits += 1
-
-
 def test_the_lake_grows_while_somebody_is_forgotten(begun: Begun) -> None:
     world, log, _ = begun
     with Adding(world) as adding:
         forgotten(world, log, Asked(person="p1"))
     assert adding.commits > 3
+    assert world.spark.table("lake.bronze.log").where(f"partition = {PARTITION}").count() == adding.commits
 
 
 def test_refused_records_are_forgotten_too_and_the_version_without_them_can_be_verified(begun: Begun) -> None:
@@ -201,8 +181,9 @@ def test_a_refused_record_that_names_another_sale_stays(begun: Begun) -> None:
     world, log, _ = begun
     first = len(log.records)
     log.sold("7", AT, "10.00")
-    for source, sale in (("till", "7"), ("till", "8"), ("kiosk", "7")):
-        payload = f'{{"source": "{source}", "sale_id": "{sale}", "city": "7", "amount": 1.5}}'
+    named = (("till", '"7"'), ("till", "7"), ("till", r'"\u0037"'), ("till", '"8"'), ("kiosk", '"7"'))
+    for source, sale in named:
+        payload = f'{{"source": "{source}", "sale_id": {sale}, "city": "7", "amount": 1.5}}'
         log._put("events.files", 0, b"r", payload.encode())
     world.write(log.records[first:])
     published(world, grown(world, log, 0))
@@ -214,6 +195,56 @@ def test_a_refused_record_that_names_another_sale_stays(begun: Begun) -> None:
     assert told_of('"city": "7"', world) == 2
     lake = world.spark.table("lake.silver.quarantine").where('instr(CAST(payload AS string), \'"city": "7"\') > 0')
     assert lake.count() == 2
+
+
+PERSON = 'Jürgen/7 "der Große" 😀'
+
+SPELLED = (
+    json.dumps(PERSON, ensure_ascii=False),
+    json.dumps(PERSON),
+    r'" J\u00FCrgen\/7 \u0022der Gro\u00dfe\" \uD83D\uDE00\t"',
+    r'"Ju\u0308rgen/7 \"der Gro\u00DFe\u0022 😀"',
+)
+"""Ways in which a payload may spell that person's id."""
+
+OTHERS = (json.dumps(f"{PERSON} II"), json.dumps(f"Hans {PERSON}", ensure_ascii=False), r'"J\u00fcrgen/7"')
+
+
+def test_refused_records_are_found_however_they_spell_an_id(begun: Begun) -> None:
+    world, log, _ = begun
+    first = len(log.records)
+    sale = {"source": "till", "sale_id": "of him", "occurred_at": "2026-02-01T12:00:00Z", "country": "Germany"}
+    sale |= {"city": "Bonn", "salesman_id": PERSON, "amount": "1.00", "currency": "EUR"}
+    log._put("events.files", 0, b"s", json.dumps(sale).encode())
+    bad = [f'{{"salesman_id": {each}, "amount": 1.5, "marked": "x"}}' for each in (*SPELLED, *OTHERS)]
+    bad += [json.dumps(bad[0]), f"{bad[2]} and more", f'{{"marked": "x", "of": {SPELLED[2]}, "am']
+    for each in bad:
+        log._put("events.files", 0, b"r", each.encode())
+    world.write(log.records[first:])
+    published(world, grown(world, log, 0))
+    assert marked(world) == [set(bad)] * 3
+    assert forgotten(world, log, Asked(person=PERSON)) == 1
+    assert marked(world) == [set(bad[len(SPELLED) :][: len(OTHERS)])] * 3
+
+
+def marked(world: World) -> list[set[str]]:
+    """The payloads that a test has marked, in each of the places that keep refused ones."""
+    names, where = ("bronze.log", "silver.quarantine"), "WHERE instr(CAST(payload AS string), 'marked') > 0"
+    tables = [world.spark.sql(f"SELECT payload FROM lake.{name} {where}") for name in names]
+    refused = world.clickhouse("SELECT payload FROM quarantine WHERE position(payload, 'marked') > 0")
+    return [*({bytes(row.payload).decode() for row in each.collect()} for each in tables), {row[0] for row in refused}]
+
+
+def test_answers_that_go_back_meanwhile_do_not_keep_who_is_forgotten(begun: Begun) -> None:
+    world, log, _ = begun
+    with pytest.raises(Retryable, match="went back to an older version"):
+        forgotten(world, log, Asked(person="p1"), At("forget", lambda: rollback(1, world.settings)))
+    assert "p1" in {key[-1] for key in world.published(TOP_SALESMAN_IN_COUNTRY)}
+    forgotten(world, log, Asked(person="p1"))
+    assert "p1" not in {key[-1] for key in world.published(TOP_SALESMAN_IN_COUNTRY)}
+    for version in (1, 2):
+        with pytest.raises(Permanent, match="no longer"):
+            rollback(version, world.settings)
 
 
 def test_who_was_forgotten_in_part_is_forgotten_by_the_same_command(begun: Begun) -> None:

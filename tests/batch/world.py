@@ -25,6 +25,7 @@ from runtime.settings import Settings
 from tests.batch.log import Log, Record, partitions
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import SparkSession
 
 BRONZE_SCHEMA = "topic string, partition int, offset bigint, key binary, payload binary, log_time timestamp"
@@ -67,15 +68,8 @@ class World:
 
     def write(self, records: Iterable[Record]) -> None:
         """Appends records to bronze, as the lake job does."""
-        import pyarrow as pa
-
         # From tuples Spark would make rows by Python workers.
-        types = {"topic": pa.string(), "partition": pa.int32(), "offset": pa.int64(), "key": pa.binary()}
-        types |= {"payload": pa.binary(), "log_time": pa.timestamp("us", "UTC")}
-        rows = pa.Table.from_pylist(
-            [{name: getattr(each, name) for name in types} for each in records], pa.schema(types)
-        )
-        self.spark.createDataFrame(rows, BRONZE_SCHEMA).writeTo(BRONZE).append()
+        self.spark.createDataFrame(arrow(records), BRONZE_SCHEMA).writeTo(BRONZE).append()
 
     def reconcile(
         self,
@@ -150,6 +144,15 @@ class World:
     def gold(self, ranking: Ranking) -> list[tuple[Any, ...]]:
         """The sums as they stand in the lake."""
         return [tuple(row) for row in self.spark.table(f"lake.gold.{ranking.gold_table}").collect()]
+
+
+def arrow(records: Iterable[Record]) -> pa.Table:
+    """Records as bronze has them."""
+    import pyarrow as pa
+
+    types = {"topic": pa.string(), "partition": pa.int32(), "offset": pa.int64(), "key": pa.binary()}
+    types |= {"payload": pa.binary(), "log_time": pa.timestamp("us", "UTC")}
+    return pa.Table.from_pylist([{name: getattr(each, name) for name in types} for each in records], pa.schema(types))
 
 
 def grown(world: World, log: Log, count: int) -> datetime:

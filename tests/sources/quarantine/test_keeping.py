@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from rankings.render import forget
+from rankings.spelling import in_json
 from streaming import quarantine
 from streaming.quarantine.keeping import TRANSACTION, identity
 from streaming.quarantine.records import Event, Wanted
@@ -104,9 +105,9 @@ class TestKept:
         gone, other = sorted(there.held.search(Wanted("open", source.name), 10), key=lambda each: each.sale_id)
         now = gone.last_seen
         there.held.note([(gone, Event(gone.id, now, "refused", "ann", "no", payload=b"1"))])
-        there.held.note([(other, Event(other.id, now, "refused", "ann", f"of {person}", payload=b"2"))])
+        there.held.note([(other, Event(other.id, now, "refused", "ann", f'of "{person}"', payload=b"2"))])
         for statement in forget.delete_refused_in_clickhouse(of_sale=False):
-            there.client.command(statement, parameters={"text": person})
+            there.client.command(statement, parameters={"text": in_json(person, "salesman_id")})
         assert there.held.search(Wanted("", source.name), 10) == [other]
         assert there.held.missing()[source.name] == 1
         assert there.held.history(gone.id) == []
