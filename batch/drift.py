@@ -186,14 +186,18 @@ def kept(settings: Settings, version: int | None, most: int) -> tuple[int, list[
         version: its number, or None for the last run's.
 
     Raises:
-        Permanent: nothing was ever reconciled.
+        Permanent: nothing was ever reconciled, or that version's drift is not kept.
     """
     with connected(settings.platform_dsn.get_secret_value()) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT max(version) FROM ledger WHERE status != 'failed'")
-        number = version or (cursor.fetchone() or (None,))[0]
-        if number is None:
+        cursor.execute(render.kept_versions())
+        known = [int(row[0]) for row in cursor.fetchall()]
+        if not known:
             raise Permanent("nothing was reconciled yet", todo="run `tidelake reconcile`")
+        number = version or known[-1]
+        if number not in known:
+            valid = ", ".join(map(str, known))
+            raise Permanent("the drift of that version is not kept", received=number, valid=valid)
         cursor.execute(render.kept_summary(), {"version": number})
         summary = [Drift(*row) for row in cursor.fetchall()]
         cursor.execute(render.kept_rows(), {"version": number, "most": most})
-        return int(number), summary, cursor.fetchall()
+        return number, summary, cursor.fetchall()

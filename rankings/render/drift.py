@@ -106,6 +106,14 @@ def refused_by_live() -> str:
     )
 
 
+def kept_versions() -> str:
+    """The versions whose drift PostgreSQL keeps, in their order, and those that were compared and had none."""
+    return """SELECT version FROM ledger WHERE status != 'failed' AND (
+    EXISTS (SELECT 1 FROM drift WHERE drift.version = ledger.version)
+    OR (status != 'running' AND coalesce(jsonb_array_length(certificate -> 'drift'), 0) = 0)
+) ORDER BY version"""
+
+
 def kept_summary() -> str:
     """PostgreSQL's copy of a version's drift, summed as `summary` does; binds `version` in psycopg2's style."""
     return """SELECT ranking, currency, cause, count(*) AS rows,

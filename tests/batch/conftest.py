@@ -10,11 +10,13 @@ import pytest
 from pydantic import SecretStr
 
 from batch.spark import session
-from runtime.settings import Settings
+from runtime.settings import Settings, settings
 from stack.spark import spark_jars
+from tests import small_stack
 from tests.batch.beginning import Beginning, Begun
 from tests.batch.world import World
 from tests.postgres import running as postgres_running
+from tests.running_stack import at_home
 from tests.stack_clickhouse.gateway import PASSWORD, USER
 from tests.stack_clickhouse.gateway import running as gateway_running
 
@@ -99,3 +101,18 @@ def beginning(batch_settings: Settings, spark: SparkSession, tmp_path_factory: p
 def begun(batch_settings: Settings, spark: SparkSession, beginning: Beginning, request: pytest.FixtureRequest) -> Begun:
     """A lake and stores with a first version, and a log that grows in each test otherwise."""
     return beginning.put_back(World(batch_settings, spark), seed=request.node.name)
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a broker."""
+    home = tmp_path_factory.mktemp("kafka")
+    (home / "logs").mkdir()
+    with at_home(home):
+        server = small_stack.start(home, ["kafka"])
+        address = settings().kafka
+    try:
+        yield address
+    finally:
+        with at_home(home):
+            small_stack.stop(server)

@@ -23,11 +23,13 @@ from rankings.sale import Sale
 from rankings.topics import EVENTS
 from runtime.errors import Permanent
 from tests.batch.beginning import Begun
+from tests.batch.command import told_to
 from tests.batch.live import Rows, lived, told
 from tests.batch.log import Log
 from tests.batch.test_days import Till
 from tests.batch.world import World, grown, published
 from tests.golden.deltas import Delta
+from tests.sources.command import run
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -104,6 +106,14 @@ def test_rows_that_are_wrong_are_found_and_named(world: World) -> None:
     found = world.postgres("SELECT cause, business_day, currency, subject FROM drift WHERE version = 2")
     assert {cause: (day, currency, *subject) for cause, day, currency, subject in found} == expected
     assert len(found) == len(expected)
+    with told_to(world.settings):
+        assert run("drift", "--version", "1").stdout == "version 1: live and the log agree\n"
+        shown, last = (run("drift", *chosen).stdout for chosen in (("--version", "2"), ()))
+        assert "the drift of that version is not kept" in repr(run("drift", "--version", "7", code=1).exception)
+    assert shown == last
+    for named, (day, currency, *subject) in expected.items():
+        cells = (named, str(day), str(currency), ", ".join(map(str, subject)))
+        assert any(all(cell in line for cell in cells) for line in shown.splitlines()), cells
 
 
 @pytest.mark.servers

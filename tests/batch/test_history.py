@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -28,7 +31,7 @@ from runtime.errors import Permanent
 from serving.stores.postgres import Postgres, PostgresTotals
 from tests.batch.beginning import Begun
 from tests.batch.live import lived, told
-from tests.batch.log import START, partitions
+from tests.batch.log import START, Log, partitions
 from tests.batch.test_days import Till
 from tests.batch.test_reconcile import Pulled, PullsThePlug, assert_published
 from tests.batch.world import World, grown, published
@@ -120,6 +123,29 @@ def test_care_changes_no_answer_and_drops_what_is_not_kept(begun: Begun) -> None
         rollback(2, world.settings)
     assert published(world, grown(world, log, 30)).certificate.versions == (5,)
     assert_published(world, 5, log.before(log.now))
+
+
+def test_care_drops_old_files_that_no_snapshot_knows_and_no_others(begun: Begun) -> None:
+    world, log, _ = begun
+    published(world, grown(world, log, 30))
+    known = known_files(world)
+    old, fresh = ([folder / name for folder in {path.parent for path in known}] for name in ("old", "fresh"))
+    for path in (*old, *fresh):
+        path.write_bytes(b"left by a writer that was killed")
+    for path in (*old, *known):
+        os.utime(path, times=((datetime.now(UTC) - care.ORPHANS).timestamp() - 60,) * 2)
+    care.care(world.settings, Quiet())
+    assert not any(path.exists() for path in old)
+    assert all(path.exists() for path in (*fresh, *known))
+    for version in (1, 2):
+        assert wrong(verify(version, world.settings, Quiet())) == []
+
+
+def known_files(world: World) -> set[Path]:
+    """All data files that a snapshot knows, also an older one."""
+    names = ("bronze.log", "silver.sales", "silver.quarantine", *(f"gold.{each.gold_table}" for each in RANKINGS))
+    rows = (world.spark.sql(f"SELECT file_path FROM lake.{name}.all_files").collect() for name in names)
+    return {Path(urlsplit(row.file_path).path) for table in rows for row in table}
 
 
 @pytest.mark.parametrize("killed", [False, True])
@@ -252,9 +278,8 @@ def shop(world: World) -> None:
     )
 
 
-def test_the_source_is_compared_at_one_moment_and_each_sale_that_differs_is_listed(begun: Begun) -> None:
-    world, log, _ = begun
-    row = published_row(1, world.settings)
+def in_shop(world: World) -> list[tuple[Any, ...]]:
+    """The shop's table holds what version 1 does; its rows."""
     shop(world)
     columns = ("sale_id", "occurred_at", "country", "city", "salesman_id", "salesman", "amount", "currency")
     told = world.spark.table("lake.silver.sales").where(f"topic = '{SHOP_SALES}' AND NOT deleted")
@@ -263,10 +288,21 @@ def test_the_source_is_compared_at_one_moment_and_each_sale_that_differs_is_list
     for each in kept:
         values = (each[0], each[1].astimezone(UTC), f" {each[2]}", *each[3:])
         world.postgres(f"INSERT INTO public.sales VALUES ({', '.join(['%s'] * len(columns))})", values)
-    log.now = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=1)
+    return kept
+
+
+def marked_later(world: World, log: Log) -> None:
+    """The lake is complete for the next ten minutes."""
+    log.now = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=10)
     first = len(log.records)
     log.mark()
     world.write(log.records[first:])
+
+
+def test_the_source_is_compared_at_one_moment_and_each_sale_that_differs_is_listed(begun: Begun) -> None:
+    world, log, _ = begun
+    row, kept = published_row(1, world.settings), in_shop(world)
+    marked_later(world, log)
     wanted = [at for at in partitions() if at[0] == SHOP_SALES]
 
     def audited() -> tuple[list[tuple[str, bool, bool]], set[tuple[Any, ...]]]:

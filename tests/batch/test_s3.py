@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,12 +14,11 @@ import pytest
 from pydantic import SecretStr
 
 from runtime.iceberg import java_properties, on_s3, python_properties
-from runtime.settings import Settings, settings
+from runtime.settings import Settings
 from stack.flink import job_jars
 from stack.jars import class_path, jars
-from tests import seaweedfs, small_stack
+from tests import seaweedfs
 from tests.batch import rest_catalogue
-from tests.running_stack import at_home
 
 KEY, SECRET, BUCKET = "tidelake", "not so secret", "lake"
 
@@ -104,21 +102,6 @@ def test_every_engine_is_told_of_the_same_place() -> None:
         assert java[name] == python[name]
     assert "io-impl" not in java_properties(Settings())
     assert python_properties(Settings())["type"] == "sql"
-
-
-@pytest.fixture(scope="module")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a broker."""
-    home = tmp_path_factory.mktemp("kafka")
-    (home / "logs").mkdir()
-    with at_home(home):
-        server = small_stack.start(home, ["kafka"])
-        address = settings().kafka
-    try:
-        yield address
-    finally:
-        with at_home(home):
-            small_stack.stop(server)
 
 
 def ran(program: str, *arguments: str, told: dict[str, str]) -> str:
