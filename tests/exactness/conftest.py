@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +10,7 @@ import pytest
 
 from runtime.settings import Settings
 from tests import browser
+from tests.exactness.command import tidelake
 from tests.exactness.truth import Truth
 from tests.running_stack import at_home
 
@@ -39,10 +37,7 @@ def reconcile(stack: Settings) -> Callable[[], None]:
     """Runs `tidelake reconcile --through now`."""
 
     def run() -> None:
-        command = [sys.executable, "-m", "runtime", "reconcile", "--through", "now"]
-        environment = {**os.environ, "TIDELAKE_HOME": str(stack.home)}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+        tidelake(stack, "reconcile", "--through", "now")
 
     return run
 
