@@ -64,6 +64,12 @@ SELECT ranking, currency, cause, count(*) AS rows,
 FROM drift WHERE version = %(version)s
 GROUP BY ranking, currency, cause ORDER BY ranking, currency, cause
 
+-- kept_versions()
+SELECT version FROM ledger WHERE status != 'failed' AND (
+    EXISTS (SELECT 1 FROM drift WHERE drift.version = ledger.version)
+    OR (status != 'running' AND coalesce(jsonb_array_length(certificate -> 'drift'), 0) = 0)
+) ORDER BY version
+
 -- live(ranking=top-sales-per-city)
 SELECT business_day, toString(currency) AS currency, country, city, second, amount, sales
 FROM live_top_sales_per_city FINAL

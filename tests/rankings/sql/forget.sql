@@ -18,28 +18,28 @@ DELETE FROM lake.bronze.log AS b WHERE b.log_time < :before AND EXISTS
     (SELECT 1 FROM positions AS p WHERE p.topic = b.topic AND p.partition = b.partition AND p.offset = b.offset)
 
 -- delete_refused(of_sale=False)
-DELETE FROM lake.silver.quarantine WHERE instr(CAST(payload AS string), :text) > 0
+DELETE FROM lake.silver.quarantine WHERE CAST(payload AS string) RLIKE :text
 
 -- delete_refused(of_sale=True)
-DELETE FROM lake.silver.quarantine WHERE instr(CAST(payload AS string), :text) > 0 AND coalesce(trim(get_json_object(CAST(payload AS string), '$.source')), :source) = :source AND coalesce(trim(get_json_object(CAST(payload AS string), '$.sale_id')), :sale_id) = :sale_id
+DELETE FROM lake.silver.quarantine WHERE (CAST(payload AS string) RLIKE :text OR coalesce(get_json_object(CAST(payload AS string), '$.sale_id') RLIKE :sale_id, false)) AND coalesce(get_json_object(CAST(payload AS string), '$.source') RLIKE :source, true) AND coalesce(get_json_object(CAST(payload AS string), '$.sale_id') RLIKE :sale_id, true)
 
 -- delete_refused_in_clickhouse(of_sale=False)
-ALTER TABLE quarantine_standing DELETE WHERE record IN (SELECT cityHash64(id) FROM quarantine WHERE (position(payload, {text:String}) > 0 OR position(fields, {text:String}) > 0 OR position(reason, {text:String}) > 0)) SETTINGS mutations_sync = 2
+ALTER TABLE quarantine_standing DELETE WHERE record IN (SELECT cityHash64(id) FROM quarantine WHERE match(payload, {text:String}) OR match(fields, {text:String}) OR match(reason, {text:String})) SETTINGS mutations_sync = 2
 ;
-ALTER TABLE quarantine_history DELETE WHERE id IN (SELECT id FROM quarantine WHERE (position(payload, {text:String}) > 0 OR position(fields, {text:String}) > 0 OR position(reason, {text:String}) > 0)) SETTINGS mutations_sync = 2
+ALTER TABLE quarantine_history DELETE WHERE id IN (SELECT id FROM quarantine WHERE match(payload, {text:String}) OR match(fields, {text:String}) OR match(reason, {text:String})) SETTINGS mutations_sync = 2
 ;
-ALTER TABLE quarantine_history UPDATE payload = '', why = '' WHERE (position(payload, {text:String}) > 0 OR position(why, {text:String}) > 0) SETTINGS mutations_sync = 2
+ALTER TABLE quarantine_history UPDATE payload = '', why = '' WHERE match(payload, {text:String}) OR match(why, {text:String}) SETTINGS mutations_sync = 2
 ;
-ALTER TABLE quarantine DELETE WHERE (position(payload, {text:String}) > 0 OR position(fields, {text:String}) > 0 OR position(reason, {text:String}) > 0) SETTINGS mutations_sync = 2
+ALTER TABLE quarantine DELETE WHERE match(payload, {text:String}) OR match(fields, {text:String}) OR match(reason, {text:String}) SETTINGS mutations_sync = 2
 
 -- delete_refused_in_clickhouse(of_sale=True)
-ALTER TABLE quarantine_standing DELETE WHERE record IN (SELECT cityHash64(id) FROM quarantine WHERE (position(payload, {text:String}) > 0 OR position(fields, {text:String}) > 0 OR position(reason, {text:String}) > 0) AND source IN (topic, {source:String}) AND sale_id IN ('', {sale_id:String})) SETTINGS mutations_sync = 2
+ALTER TABLE quarantine_standing DELETE WHERE record IN (SELECT cityHash64(id) FROM quarantine WHERE (match(payload, {text:String}) OR match(fields, {text:String}) OR match(reason, {text:String}) OR match(sale_id, {sale_id:String})) AND (source = topic OR match(source, {source:String})) AND (sale_id = '' OR match(sale_id, {sale_id:String}))) SETTINGS mutations_sync = 2
 ;
-ALTER TABLE quarantine_history DELETE WHERE id IN (SELECT id FROM quarantine WHERE (position(payload, {text:String}) > 0 OR position(fields, {text:String}) > 0 OR position(reason, {text:String}) > 0) AND source IN (topic, {source:String}) AND sale_id IN ('', {sale_id:String})) SETTINGS mutations_sync = 2
+ALTER TABLE quarantine_history DELETE WHERE id IN (SELECT id FROM quarantine WHERE (match(payload, {text:String}) OR match(fields, {text:String}) OR match(reason, {text:String}) OR match(sale_id, {sale_id:String})) AND (source = topic OR match(source, {source:String})) AND (sale_id = '' OR match(sale_id, {sale_id:String}))) SETTINGS mutations_sync = 2
 ;
-ALTER TABLE quarantine_history UPDATE payload = '', why = '' WHERE (position(payload, {text:String}) > 0 OR position(why, {text:String}) > 0) AND source IN (from_topic, {source:String}) AND sale_id IN ('', {sale_id:String}) SETTINGS mutations_sync = 2
+ALTER TABLE quarantine_history UPDATE payload = '', why = '' WHERE (match(payload, {text:String}) OR match(why, {text:String})) AND (source = from_topic OR match(source, {source:String})) AND (sale_id = '' OR match(sale_id, {sale_id:String})) SETTINGS mutations_sync = 2
 ;
-ALTER TABLE quarantine DELETE WHERE (position(payload, {text:String}) > 0 OR position(fields, {text:String}) > 0 OR position(reason, {text:String}) > 0) AND source IN (topic, {source:String}) AND sale_id IN ('', {sale_id:String}) SETTINGS mutations_sync = 2
+ALTER TABLE quarantine DELETE WHERE (match(payload, {text:String}) OR match(fields, {text:String}) OR match(reason, {text:String}) OR match(sale_id, {sale_id:String})) AND (source = topic OR match(source, {source:String})) AND (sale_id = '' OR match(sale_id, {sale_id:String})) SETTINGS mutations_sync = 2
 
 -- positions(version=3, of_sale=False)
 SELECT DISTINCT p.topic, p.partition, p.offset
@@ -48,7 +48,7 @@ LEFT SEMI JOIN forgotten AS f ON f.source = p.source AND f.sale_id = p.sale_id
 LEFT ANTI JOIN lake.silver.sales VERSION AS OF 'v3' AS s
     ON s.topic = p.topic AND s.partition = p.partition AND s.offset = p.offset
 UNION
-SELECT topic, partition, offset FROM parsed WHERE kind = 'rejected' AND instr(CAST(payload AS string), :text) > 0
+SELECT topic, partition, offset FROM parsed WHERE kind = 'rejected' AND CAST(payload AS string) RLIKE :text
 
 -- positions(version=3, of_sale=True)
 SELECT DISTINCT p.topic, p.partition, p.offset
@@ -57,7 +57,7 @@ LEFT SEMI JOIN forgotten AS f ON f.source = p.source AND f.sale_id = p.sale_id
 LEFT ANTI JOIN lake.silver.sales VERSION AS OF 'v3' AS s
     ON s.topic = p.topic AND s.partition = p.partition AND s.offset = p.offset
 UNION
-SELECT topic, partition, offset FROM parsed WHERE kind = 'rejected' AND instr(CAST(payload AS string), :text) > 0 AND coalesce(trim(get_json_object(CAST(payload AS string), '$.source')), :source) = :source AND coalesce(trim(get_json_object(CAST(payload AS string), '$.sale_id')), :sale_id) = :sale_id
+SELECT topic, partition, offset FROM parsed WHERE kind = 'rejected' AND (CAST(payload AS string) RLIKE :text OR coalesce(get_json_object(CAST(payload AS string), '$.sale_id') RLIKE :sale_id, false)) AND coalesce(get_json_object(CAST(payload AS string), '$.source') RLIKE :source, true) AND coalesce(get_json_object(CAST(payload AS string), '$.sale_id') RLIKE :sale_id, true)
 
 -- sales_of_person(versions=[])
 SELECT source, sale_id FROM parsed WHERE salesman_id = :person
@@ -65,7 +65,7 @@ UNION
 SELECT p.source, p.sale_id
 FROM parsed AS p
 JOIN records AS r ON r.topic = p.topic AND r.partition = p.partition AND r.offset = p.offset
-WHERE p.kind = 'deletion' AND trim(get_json_object(CAST(r.payload AS string), '$.salesman_id')) = :person
+WHERE p.kind = 'deletion' AND get_json_object(CAST(r.payload AS string), '$.salesman_id') RLIKE :alone
 
 -- sales_of_person(versions=[1, 2])
 SELECT source, sale_id FROM parsed WHERE salesman_id = :person
@@ -77,7 +77,7 @@ UNION
 SELECT p.source, p.sale_id
 FROM parsed AS p
 JOIN records AS r ON r.topic = p.topic AND r.partition = p.partition AND r.offset = p.offset
-WHERE p.kind = 'deletion' AND trim(get_json_object(CAST(r.payload AS string), '$.salesman_id')) = :person
+WHERE p.kind = 'deletion' AND get_json_object(CAST(r.payload AS string), '$.salesman_id') RLIKE :alone
 
 -- states()
 SELECT DISTINCT s.source, s.sale_id, s.deleted, s.occurred_at, s.country, s.city, s.salesman_id, s.salesman, s.amount, s.currency, s.topic, s.partition, s.offset, s.log_time, r.key
