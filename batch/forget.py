@@ -38,6 +38,7 @@ FORGOTTEN = "(forgotten)"
 
 LEFT = (
     "the log keeps the older records until it is compacted (TIDELAKE_COMPACTION_LAG_DAYS)",
+    "the live job's state keeps a person's id until its sums are old enough (TIDELAKE_LIVE_SUMS_TTL_HOURS)",
     "the source keeps what it has: ask it to forget, too, or its next change brings the sale back",
     "backups, and answers that were given",
 )
