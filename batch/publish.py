@@ -7,7 +7,7 @@ published, writes one that does not count.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import structlog
@@ -24,8 +24,14 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-def publish(publication: Publication, store: Store, ledger: Ledger) -> None:
+def publish(publication: Publication, store: Store, ledger: Ledger, follow: Callable[[], None] | None = None) -> None:
     """Pins all answers to a version that is loaded and certified, then closes its ledger row.
+
+    Args:
+        publication: the version, and what it is a sum of.
+        store: ClickHouse.
+        ledger: PostgreSQL's ledger, with its lock.
+        follow: what else has to be done before the ledger says that all is done.
 
     Raises:
         Retryable: the ledger's lock is lost, so that another run may be under way; nothing is published then.
@@ -33,6 +39,8 @@ def publish(publication: Publication, store: Store, ledger: Ledger) -> None:
     at = store.next_moment()
     ledger.decide(publication.version, at)
     store.publish(publication, at)
+    if follow:
+        follow()
     ledger.published(publication.version, at)
     log.info("version published", version=publication.version, boundary=publication.boundary.isoformat())
 

@@ -357,8 +357,10 @@ class Run:
     def _publish(self, spark: SparkSession) -> None:
         with self._watch.step("publish"):
             self._task.ledger.certify(self.version, self.certificate)
-            publish.publish(self._publication(), self._task.store, self._task.ledger)
-            publish.show(spark, self._written(), self._task.store)
+            task, written = self._task, self._written()
+            publish.publish(
+                self._publication(), task.store, task.ledger, lambda: publish.show(spark, written, task.store)
+            )
             self._watch.result(f"version {self.version}")
         if self._parsed is not None:
             self._parsed.unpersist()

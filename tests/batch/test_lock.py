@@ -112,6 +112,7 @@ def test_nobody_decides_without_the_lock_and_what_was_decided_is_done_by_the_nex
     assert world.ledger() == [(1, "published"), (2, "failed"), (3, "running")]
     assert world.reconcile(through) == AlreadyPublished(3)
     assert world.ledger() == [(1, "published"), (2, "failed"), (3, "published")]
+    assert_published(world, 3, log.before(through))
     assert published(world, grown(world, log, 20)).certificate.versions == (1, 3, 4)
     Store.of(world.settings).publish(*late[0])
     assert_published(world, 4, log.before(log.now))
