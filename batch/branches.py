@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 def refs(spark: SparkSession, table: str) -> dict[str, int]:
-    """The snapshots that a table's branches and tags name."""
+    """The snapshots that a table's branches and tags name; none if there is no such table."""
+    if not spark.catalog.tableExists(table):
+        return {}
     # A query of the table's metadata would be a job each time; the table itself knows.
     util = spark._jvm.org.apache.iceberg.spark.Spark3Util  # type: ignore[union-attr]
     known = util.loadIcebergTable(spark._jsparkSession, table).refs()
@@ -28,12 +30,12 @@ def snapshot(spark: SparkSession, table: str, ref: str = "main") -> int | None:
 
 def has_version(spark: SparkSession, table: str, version: int) -> bool:
     """Whether a table still has the snapshot of a version."""
-    return spark.catalog.tableExists(table) and lake.version_tag(version) in refs(spark, table)
+    return lake.version_tag(version) in refs(spark, table)
 
 
 def versions(spark: SparkSession, table: str) -> list[int]:
-    """Those whose snapshots a table still has; none if there is no such table."""
-    return _numbers(refs(spark, table) if spark.catalog.tableExists(table) else {}, "v", lake.version_tag)
+    """Those whose snapshots a table still has."""
+    return _numbers(refs(spark, table), "v", lake.version_tag)
 
 
 def _numbers(names: Iterable[str], begin: str, named: Callable[[int], str]) -> list[int]:
@@ -113,7 +115,7 @@ def show(spark: SparkSession, tables: Iterable[str], version: int) -> None:
 def drop_tags(spark: SparkSession, tables: Iterable[str], versions: Iterable[int]) -> None:
     """Takes the names of versions from their snapshots, so that the files can be expired."""
     unwanted = list(versions)
-    for table in (each for each in tables if unwanted and spark.catalog.tableExists(each)):
+    for table in tables:
         known = refs(spark, table)
         for version in unwanted:
             if lake.version_tag(version) in known:

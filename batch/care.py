@@ -116,7 +116,7 @@ def care(
     seconds: dict[str, float] = {}
     watch = Stopwatch(progress, seconds)
     with opened(settings.platform_dsn.get_secret_value()) as ledger:
-        pinned = publish.agree(store, ledger)
+        pinned = publish.agree(settings, store, ledger)
         known = kept(ledger.rows(), settings.keep_versions)
         if pinned is None or known is None:
             return seconds
@@ -255,8 +255,8 @@ def check_not_trimmed(spark: SparkSession, through: datetime, what: str) -> None
 def _compact(spark: SparkSession, computed: Sequence[str], store: Store, ledger: Ledger, current: int) -> str:
     """A version's tag goes along: what it names says the same as before, in better files."""
     files = 0
+    publish.show(spark, store)
     for table in _existing(spark, computed):
-        publish.show(spark, [table], store)
         files += _files(spark.sql(render.compact(table)).first())
         joined = branches.snapshot(spark, table)
         # With the lock still held, no other version can have been shown before that was asked.

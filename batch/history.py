@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from batch import branches, checks, publish
 from batch.certificate import Certificate
 from batch.clickhouse import Publication, Store
 from batch.ledger import Row, opened, reading
-from batch.silver import TABLES
-from batch.spark import session
 from rankings.catalogue import RANKINGS
 from rankings.ranking import Ranking
 from rankings.render import history as render
@@ -78,7 +77,7 @@ def rollback(version: int, settings: Settings) -> Publication:
     """
     store = Store.of(settings)
     with opened(settings.platform_dsn.get_secret_value()) as ledger:
-        publish.agree(store, ledger)
+        publish.agree(settings, store, ledger)
         wanted = store.published(version)
         kept_from = ledger.live_kept_from()
         if wanted and kept_from and wanted.boundary < kept_from:
@@ -92,10 +91,7 @@ def rollback(version: int, settings: Settings) -> Publication:
             certificate = ledger.certificate(version)
             _check_days(version, certificate, settings)
             _check_whole(wanted, certificate, store, settings)
-        publication = publish.publish_again(version, store, ledger)
-        with session(settings) as spark:
-            publish.show(spark, _tables(spark, publication), store)
-    return publication
+        return publish.publish_again(version, store, ledger, partial(publish.show_alone, settings, store))
 
 
 def _check_days(version: int, certificate: Certificate | None, settings: Settings) -> None:
@@ -121,11 +117,6 @@ def _check_whole(wanted: Publication, certificate: Certificate | None, store: St
             valid="one of the versions last published (TIDELAKE_KEEP_VERSIONS)",
             todo="see `tidelake publications`",
         )
-
-
-def _tables(spark: SparkSession, publication: Publication) -> list[str]:
-    names = [*TABLES, *(lake.gold(ranking) for ranking in RANKINGS if ranking.name in publication.rankings)]
-    return [name for name in names if spark.catalog.tableExists(name)]
 
 
 def diff(

@@ -7,7 +7,7 @@ published, writes one that does not count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import structlog
@@ -16,7 +16,12 @@ from batch import branches
 from batch.certificate import Certificate
 from batch.clickhouse import EPOCH, Publication, Store
 from batch.ledger import Ledger, Left
+from batch.silver import TABLES
+from batch.spark import session
+from rankings.catalogue import RANKINGS
+from rankings.render import lake
 from runtime.errors import Permanent
+from runtime.settings import Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -31,7 +36,7 @@ def publish(publication: Publication, store: Store, ledger: Ledger, follow: Call
         publication: the version, and what it is a sum of.
         store: ClickHouse.
         ledger: PostgreSQL's ledger, with its lock.
-        follow: what else has to be done before the ledger says that all is done.
+        follow: what else has to be done before the ledger says that all is done: to show it in the lake.
 
     Raises:
         Retryable: the ledger's lock is lost, so that another run may be under way; nothing is published then.
@@ -45,8 +50,8 @@ def publish(publication: Publication, store: Store, ledger: Ledger, follow: Call
     log.info("version published", version=publication.version, boundary=publication.boundary.isoformat())
 
 
-def publish_again(version: int, store: Store, ledger: Ledger) -> Publication:
-    """Pins all answers to a version that they were pinned to before.
+def publish_again(version: int, store: Store, ledger: Ledger, follow: Callable[[], None] | None = None) -> Publication:
+    """Pins all answers to a version that they were pinned to before; as `publish`.
 
     Raises:
         Permanent: that version was never published.
@@ -54,7 +59,7 @@ def publish_again(version: int, store: Store, ledger: Ledger) -> Publication:
     publication = store.published(version)
     if publication is None:
         raise Permanent("that version was never published", received=version, todo="see the ledger for those that were")
-    publish(publication, store, ledger)
+    publish(publication, store, ledger, follow)
     return publication
 
 
@@ -76,7 +81,7 @@ def heal(store: Store, ledger: Ledger, wanted: Certificate | None = None) -> Lef
     return found
 
 
-def agree(store: Store, ledger: Ledger) -> Publication | None:
+def agree(settings: Settings, store: Store, ledger: Ledger) -> Publication | None:
     """Has ClickHouse and the ledger name the same version as the one last published; that publication.
 
     What was decided and not done is done. Where only ClickHouse knows of a publication, the ledger follows it.
@@ -84,6 +89,7 @@ def agree(store: Store, ledger: Ledger) -> Publication | None:
     for version, moment, kept in ledger.decided():
         if (store.published_at(version) or EPOCH) < moment:
             store.publish(Publication(version, kept.through, kept.versions, kept.rankings), moment)
+        show_alone(settings, store)
         ledger.published(version, moment)
         log.info("published a version whose run was ended while it did", version=version)
     current = store.current()
@@ -103,12 +109,18 @@ def withdraw(version: int, reason: str, store: Store, ledger: Ledger) -> None:
     log.warning("version withdrawn", version=version, reason=reason)
 
 
-def show(spark: SparkSession, tables: Sequence[str], store: Store) -> None:
+def show(spark: SparkSession, store: Store) -> None:
     """Lets all who read the lake's tables see the version that answers are pinned to.
 
     It is asked again afterwards: who has lost the lock on the way here shows what another run has published meanwhile.
     """
     shown = None
     while (current := store.current()) and current.version != shown:
-        branches.show(spark, tables, current.version)
+        branches.show(spark, (*TABLES, *map(lake.gold, RANKINGS)), current.version)
         shown = current.version
+
+
+def show_alone(settings: Settings, store: Store) -> None:
+    """The same where nothing else needs Spark."""
+    with session(settings) as spark:
+        show(spark, store)

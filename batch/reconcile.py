@@ -18,11 +18,8 @@ from batch.kafka import Partition
 from batch.ledger import opened
 from batch.progress import Progress, Quiet
 from batch.run import Run, Task
-from batch.silver import TABLES
-from batch.spark import session
 from rankings.catalogue import RANKINGS
 from rankings.ranking import Ranking
-from rankings.render import lake
 from runtime.errors import Permanent
 from runtime.settings import Settings
 
@@ -73,27 +70,16 @@ def reconcile(
     store = Store.of(settings, among)
     with opened(settings.platform_dsn.get_secret_value()) as ledger:
         store.prepare()
-        left = ledger.decided()
-        base = publish.agree(store, ledger)
+        base = publish.agree(settings, store, ledger)
         before = ledger.certificate(base.version) if base else None
         same_days = before is None or before.zone == settings.business_time_zone
         if base and _covers(base, boundary, among) and same_days and not full:
             publish.heal(store, ledger)
-            if left:
-                _show(settings, base, store)
             return AlreadyPublished(base.version)
         task = Task(base, before, among, settings, store, ledger, accepted)
         run = _begun(task, _wanted(task, boundary, full), progress or Quiet())
         run.finish(partitions)
         return Published(run.version, run.certificate)
-
-
-def _show(settings: Settings, base: Publication, store: Store) -> None:
-    """A run was ended between its publication and what it shows in the lake."""
-    with session(settings) as spark:
-        publish.show(
-            spark, [*TABLES, *(lake.gold(ranking) for ranking in RANKINGS if ranking.name in base.rankings)], store
-        )
 
 
 def _wanted(task: Task, boundary: datetime, full: bool) -> Certificate:

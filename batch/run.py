@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -132,7 +133,7 @@ class Run:
                 for statement in lake.ddl(self._task.among):
                     spark.sql(statement)
                 self._take_up(spark)
-                publish.show(spark, self._written(), self._task.store)
+                publish.show(spark, self._task.store)
                 self._watch.result(f"Spark {spark.version}")
             yield spark
 
@@ -357,10 +358,8 @@ class Run:
     def _publish(self, spark: SparkSession) -> None:
         with self._watch.step("publish"):
             self._task.ledger.certify(self.version, self.certificate)
-            task, written = self._task, self._written()
-            publish.publish(
-                self._publication(), task.store, task.ledger, lambda: publish.show(spark, written, task.store)
-            )
+            store, ledger = self._task.store, self._task.ledger
+            publish.publish(self._publication(), store, ledger, partial(publish.show, spark, store))
             self._watch.result(f"version {self.version}")
         if self._parsed is not None:
             self._parsed.unpersist()

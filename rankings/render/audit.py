@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rankings.render.lake import SALE_COLUMNS, SALES
+from rankings.render.lake import POSITION_COLUMNS, SALE_COLUMNS, SALES
 from rankings.render.postgres import SALES_TABLE
-from rankings.render.spark import PARSED
+from rankings.render.spark import LOG_ORDER, PARSED, reached
 
 SOURCE = "source_rows"
 """The view of the source's rows at one moment."""
@@ -33,21 +33,20 @@ def candidates() -> str:
 
     A sale's last state before, and all that the log tells since: the source's row has to be one of them.
     """
-    columns = ", ".join(SALE_COLUMNS)
+    columns, position = ", ".join(SALE_COLUMNS), ", ".join(POSITION_COLUMNS)
     return f"""SELECT sale_id, deleted, {columns}, next_time IS NULL AS is_last
 FROM
 (
-    SELECT *, lead(log_time) OVER (PARTITION BY sale_id ORDER BY is_new, reached, partition, offset) AS next_time
+    SELECT *, lead(log_time) OVER (PARTITION BY sale_id ORDER BY is_new, {LOG_ORDER}) AS next_time
     FROM
     (
-        -- The log's order: offsets within a partition, log time between those of a topic that was given more.
-        SELECT *, max(log_time) OVER (PARTITION BY sale_id, is_new, partition ORDER BY offset) AS reached
+        SELECT *, {reached("sale_id, is_new")}
         FROM
         (
-            SELECT sale_id, deleted, {columns}, partition, offset, log_time, 0 AS is_new
+            SELECT sale_id, deleted, {columns}, {position}, 0 AS is_new
             FROM {SALES} WHERE topic = :topic
             UNION
-            SELECT sale_id, kind = 'deletion', {columns}, partition, offset, log_time, 1
+            SELECT sale_id, kind = 'deletion', {columns}, {position}, 1
             FROM {PARSED} WHERE topic = :topic AND kind IN ('sale', 'deletion')
         )
     )

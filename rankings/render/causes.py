@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from rankings.ranking import Ranking
 from rankings.render.lake import POSITION_COLUMNS, SALE_COLUMNS, SALES, version_tag
-from rankings.render.spark import PARSED, in_months
+from rankings.render.spark import LOG_ORDER, PARSED, in_months, reached
 
 STEPS = "steps"
 """The records of the span, each with what its sale was before (`was`) and with what is known of the record itself."""
@@ -42,20 +42,7 @@ def steps(base: int | None, months: Iterable[int | None]) -> str:
     `untaken`: live had not taken the record by then; `refused`: live refused it; `regressed`: its log time lies before
     the span, though the version before had not seen it.
     """
-    state = ", ".join(SALE_COLUMNS)
-    was = ", ".join(_STATE)
-    position = ", ".join(POSITION_COLUMNS)
-    held = (
-        ""
-        if base is None
-        else f"""
-            UNION ALL
-            SELECT held.source, held.sale_id, {", ".join(f"held.{name}" for name in (*_STATE, *POSITION_COLUMNS))}, 0
-            FROM {SALES} VERSION AS OF '{version_tag(base)}' AS held
-            JOIN (SELECT DISTINCT source, sale_id FROM {PARSED}) AS told
-                ON held.source = told.source AND held.sale_id = told.sale_id
-            WHERE {in_months("held.occurred_at", months)}"""
-    )
+    state, was, position = ", ".join(SALE_COLUMNS), ", ".join(_STATE), ", ".join(POSITION_COLUMNS)
     return f"""SELECT s.*, s.offset >= coalesce(t.committed, 0) AS untaken, r.offset IS NOT NULL AS refused,
     s.log_time < :since AS regressed
 FROM
@@ -63,19 +50,32 @@ FROM
     SELECT *, lag(struct({was})) OVER sale AS was, lead(true) OVER sale AS followed
     FROM
     (
-        SELECT *, max(log_time) OVER
-            (PARTITION BY source, sale_id, is_record, topic, partition ORDER BY offset) AS reached
+        SELECT *, {reached("source, sale_id, is_record")}
         FROM
         (
             SELECT DISTINCT source, sale_id, kind = 'deletion' AS deleted, {state}, {position}, 1 AS is_record
-            FROM {PARSED} WHERE kind IN ('sale', 'deletion'){held}
+            FROM {PARSED} WHERE kind IN ('sale', 'deletion'){_held(base, months)}
         )
     )
-    WINDOW sale AS (PARTITION BY source, sale_id ORDER BY is_record, reached, topic, partition, offset)
+    WINDOW sale AS (PARTITION BY source, sale_id ORDER BY is_record, {LOG_ORDER})
 ) AS s
 LEFT JOIN {TAKEN} AS t ON t.topic = s.topic AND t.partition = s.partition
 LEFT JOIN {REFUSED_BY_LIVE} AS r ON r.topic = s.topic AND r.partition = s.partition AND r.offset = s.offset
 WHERE is_record = 1"""
+
+
+def _held(base: int | None, months: Iterable[int | None]) -> str:
+    """What silver held of the same sales, if there was a version before."""
+    if base is None:
+        return ""
+    columns = ", ".join(f"held.{name}" for name in (*_STATE, *POSITION_COLUMNS))
+    return f"""
+            UNION ALL
+            SELECT held.source, held.sale_id, {columns}, 0
+            FROM {SALES} VERSION AS OF '{version_tag(base)}' AS held
+            JOIN (SELECT DISTINCT source, sale_id FROM {PARSED}) AS told
+                ON held.source = told.source AND held.sale_id = told.sale_id
+            WHERE {in_months("held.occurred_at", months)}"""
 
 
 def evidence(ranking: Ranking) -> str:

@@ -84,6 +84,19 @@ FROM (SELECT kind, {_OFFSETS} AS bits FROM {PARSED} GROUP BY kind, topic, partit
 GROUP BY kind"""
 
 
+LOG_ORDER = "reached, topic, partition, offset"
+"""The order of a sale's records, as `latest_state` tells it, with the column `reached`."""
+
+
+def reached(sale: str) -> str:
+    """The column `reached`: how far the log time of a sale's records had come in their partition.
+
+    Args:
+        sale: the columns that tell sales apart.
+    """
+    return f"max(log_time) OVER (PARTITION BY {sale}, topic, partition ORDER BY offset) AS reached"
+
+
 def latest_state(*, with_held: bool = False) -> str:
     """The latest state of each sale, from the view `parsed`; silver's columns, and `several`, whether records of
     several partitions tell of it.

@@ -47,6 +47,7 @@ SAMPLES: dict[str, list[Any]] = {
         Shape(compared=True),
     ],
     "base": [None, 2],
+    "sale": ["source, sale_id"],
     "version": [3],
     "versions": [[], [1, 2]],
     "current": [3],

@@ -2,17 +2,16 @@
 SELECT sale_id, deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, next_time IS NULL AS is_last
 FROM
 (
-    SELECT *, lead(log_time) OVER (PARTITION BY sale_id ORDER BY is_new, reached, partition, offset) AS next_time
+    SELECT *, lead(log_time) OVER (PARTITION BY sale_id ORDER BY is_new, reached, topic, partition, offset) AS next_time
     FROM
     (
-        -- The log's order: offsets within a partition, log time between those of a topic that was given more.
-        SELECT *, max(log_time) OVER (PARTITION BY sale_id, is_new, partition ORDER BY offset) AS reached
+        SELECT *, max(log_time) OVER (PARTITION BY sale_id, is_new, topic, partition ORDER BY offset) AS reached
         FROM
         (
-            SELECT sale_id, deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, partition, offset, log_time, 0 AS is_new
+            SELECT sale_id, deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset, log_time, 0 AS is_new
             FROM lake.silver.sales WHERE topic = :topic
             UNION
-            SELECT sale_id, kind = 'deletion', occurred_at, country, city, salesman_id, salesman, amount, currency, partition, offset, log_time, 1
+            SELECT sale_id, kind = 'deletion', occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset, log_time, 1
             FROM parsed WHERE topic = :topic AND kind IN ('sale', 'deletion')
         )
     )

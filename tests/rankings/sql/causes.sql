@@ -135,8 +135,7 @@ FROM
     SELECT *, lag(struct(deleted, occurred_at, country, city, salesman_id, salesman, amount, currency)) OVER sale AS was, lead(true) OVER sale AS followed
     FROM
     (
-        SELECT *, max(log_time) OVER
-            (PARTITION BY source, sale_id, is_record, topic, partition ORDER BY offset) AS reached
+        SELECT *, max(log_time) OVER (PARTITION BY source, sale_id, is_record, topic, partition ORDER BY offset) AS reached
         FROM
         (
             SELECT DISTINCT source, sale_id, kind = 'deletion' AS deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset, log_time, 1 AS is_record
@@ -157,8 +156,7 @@ FROM
     SELECT *, lag(struct(deleted, occurred_at, country, city, salesman_id, salesman, amount, currency)) OVER sale AS was, lead(true) OVER sale AS followed
     FROM
     (
-        SELECT *, max(log_time) OVER
-            (PARTITION BY source, sale_id, is_record, topic, partition ORDER BY offset) AS reached
+        SELECT *, max(log_time) OVER (PARTITION BY source, sale_id, is_record, topic, partition ORDER BY offset) AS reached
         FROM
         (
             SELECT DISTINCT source, sale_id, kind = 'deletion' AS deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset, log_time, 1 AS is_record
@@ -179,8 +177,7 @@ FROM
     SELECT *, lag(struct(deleted, occurred_at, country, city, salesman_id, salesman, amount, currency)) OVER sale AS was, lead(true) OVER sale AS followed
     FROM
     (
-        SELECT *, max(log_time) OVER
-            (PARTITION BY source, sale_id, is_record, topic, partition ORDER BY offset) AS reached
+        SELECT *, max(log_time) OVER (PARTITION BY source, sale_id, is_record, topic, partition ORDER BY offset) AS reached
         FROM
         (
             SELECT DISTINCT source, sale_id, kind = 'deletion' AS deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset, log_time, 1 AS is_record
@@ -207,8 +204,7 @@ FROM
     SELECT *, lag(struct(deleted, occurred_at, country, city, salesman_id, salesman, amount, currency)) OVER sale AS was, lead(true) OVER sale AS followed
     FROM
     (
-        SELECT *, max(log_time) OVER
-            (PARTITION BY source, sale_id, is_record, topic, partition ORDER BY offset) AS reached
+        SELECT *, max(log_time) OVER (PARTITION BY source, sale_id, is_record, topic, partition ORDER BY offset) AS reached
         FROM
         (
             SELECT DISTINCT source, sale_id, kind = 'deletion' AS deleted, occurred_at, country, city, salesman_id, salesman, amount, currency, topic, partition, offset, log_time, 1 AS is_record

@@ -250,6 +250,9 @@ FROM lake.silver.sales VERSION AS OF 'v1' AS held
 JOIN (SELECT source, sale_id FROM latest) AS told ON held.source = told.source AND held.sale_id = told.sale_id
 WHERE held.sale_id BETWEEN :first0 AND :last0 OR held.sale_id BETWEEN :first1 AND :last1
 
+-- reached(sale=source, sale_id)
+max(log_time) OVER (PARTITION BY source, sale_id, topic, partition ORDER BY offset) AS reached
+
 -- refused()
 SELECT topic, partition, offset, first(log_time) AS log_time, first(field) AS field, first(reason) AS reason, first(key) AS key, first(payload) AS payload
 FROM parsed WHERE kind = 'rejected' GROUP BY topic, partition, offset
