@@ -27,6 +27,7 @@ from rankings.catalogue import RANKINGS
 from rankings.contract import DELETED_FIELD
 from rankings.render import forget as render
 from rankings.render import lake
+from rankings.render.spark import PARSED
 from runtime.errors import Permanent
 from runtime.settings import Settings
 
@@ -114,12 +115,22 @@ def _find(spark: SparkSession, asked: Asked) -> list[Any]:
         bound = {"person": asked.person, "alone": spelling.alone(asked.person)}
         sales = spark.sql(render.sales_of_person(branches.versions(spark, lake.SALES)), bound)
     else:
-        sales = spark.createDataFrame([asked.sale or ("", "")], "source string, sale_id string")
+        key = dict(zip(render.SALE_KEY, asked.sale or ("", ""), strict=True))
+        sales = spark.sql("SELECT :source AS source, :sale_id AS sale_id", key)
     sales.persist().createOrReplaceTempView(render.FORGOTTEN)
     states = spark.sql(render.states()).collect()
     if not states:
-        raise Permanent("no sale of that kind is known", received=asked.person or asked.sale)
+        received = asked.person or asked.sale
+        raise Permanent("no sale of that kind is known", received=received, valid=_known(spark, asked))
     return states
+
+
+def _known(spark: SparkSession, asked: Asked) -> str | None:
+    """The sources that the log tells of, for whoever asks for a sale of one that it does not."""
+    sources = [source for (source,) in spark.table(PARSED).select("source").distinct().collect() if source]
+    if asked.sale is None or asked.sale[0] in sources:
+        return None
+    return f"sales of {', '.join(sorted(sources)) or 'no source yet'}"
 
 
 def _record(row: Any, asked: Asked) -> Record:

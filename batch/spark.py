@@ -270,6 +270,9 @@ def _end(gateway: Any) -> None:
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
+    if SparkContext._active_spark_context:
+        # It would print the traceback of a connection that ends with the JVM.
+        SparkContext._active_spark_context._accumulatorServer.shutdown()
     SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
     SparkSession._instantiatedSession = None
     if gateway.proc is None:

@@ -96,7 +96,7 @@ def _print_status(now: Status) -> None:
     from rich.console import Console
 
     from runtime.settings import settings
-    from stack.view import WIDE, table
+    from stack.view import WIDE, reasons, table
 
     console = Console()
     if not console.is_terminal:
@@ -107,6 +107,8 @@ def _print_status(now: Status) -> None:
         console.print(f"[dim]next night's work {now.night['next']}{last}[/dim]", highlight=False)
     if now.rows:
         console.print(table(now.rows, now.memory, full=console.width >= WIDE))
+    for reason in reasons(now.rows):
+        console.print(reason, markup=False, highlight=False)
 
 
 def logs(

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 
 import structlog
 
@@ -20,7 +21,7 @@ from stack.kafka import check_fresh
 from stack.model import Service, Step
 from stack.night import check as check_night
 from stack.ports import HOST
-from streaming.alive import sign_of_life
+from streaming.alive import held_back, sign_of_life
 
 MARKS_SECONDS = 10.0
 """A gauge that works has written marks within this time."""
@@ -95,18 +96,34 @@ def _looks(name: str) -> Callable[[], None]:
 
 
 def keeper() -> Service:
-    """Submits the two Flink jobs and keeps them running."""
+    """Submits the two Flink jobs and keeps them running.
+
+    Where live may not begin until an operator has done something, the stack is up without it, and says so.
+    """
+    held = held_back(settings())
     return Service(
         name="jobs",
         command=(sys.executable, "-m", "streaming.keeper"),
         env=client_environment(),
-        ready=lambda: check_jobs(JOBS),
-        tend=lambda: check_jobs(JOBS),
+        prepare=lambda: held.unlink(missing_ok=True),
+        ready=lambda: _check_jobs(without_live=held.exists()),
+        tend=lambda: _check_held(held),
         version=version("tidelake"),
         address=f"{settings().flink}/#/job/running",
         needs=("jobmanager", "taskmanager", "topics", "clickhouse-tables", "databases"),
         ready_seconds=240,
     )
+
+
+def _check_jobs(*, without_live: bool) -> None:
+    check_jobs(JOBS[:1] if without_live else JOBS)
+
+
+def _check_held(held: Path) -> None:
+    """Raises Retryable while live may not begin, and unless both jobs run."""
+    if held.exists():
+        raise Retryable(held.read_text())
+    check_jobs(JOBS)
 
 
 def api() -> Service:

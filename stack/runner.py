@@ -19,6 +19,8 @@ log = structlog.get_logger()
 
 PROBE_SECONDS = 0.25
 TEND_SECONDS = 3.0
+SHOWN = 500
+"""Characters of a reason, which ends with what to do about it."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 15.0
 # A server that ran this long before it ended is started again at once, not after the pause it had reached.
 STEADY_SECONDS = 60.0
@@ -79,7 +81,7 @@ class ServiceRunner(threading.Thread):
             if not self._was_ready:
                 raise
             log.warning("a service could not be started again", service_name=self.name, error=str(error))
-            self._board.change(self.name, state="restarting", detail=str(error)[:300])
+            self._board.change(self.name, state="restarting", detail=str(error)[:SHOWN])
 
     def _run_once(self) -> None:
         """From start to end; returns when nothing of the server is left."""
@@ -93,7 +95,7 @@ class ServiceRunner(threading.Thread):
             self._board.change(self.name, pid=process.pid, guard=process.guard, started=began)
             if self._until_ready(process):
                 self._was_ready = True
-                self._board.change(self.name, state="ready", detail="", took=time.time() - began)
+                self._board.change(self.name, took=time.time() - began)
                 self._watch(process)
         finally:
             self._account(process)
@@ -134,7 +136,7 @@ class ServiceRunner(threading.Thread):
                 return True
             except Exception as error:  # whatever a client library raises: it is not ready yet
                 reason = str(error)
-                self._board.change(self.name, detail=reason[:300])
+                self._board.change(self.name, detail=reason[:SHOWN])
             if time.monotonic() > give_up and not self._was_ready:
                 raise Retryable(f"{self.name} was not ready after {self.part.ready_seconds:.0f} s", received=reason)
             self._stopping.wait(PROBE_SECONDS)
@@ -142,15 +144,16 @@ class ServiceRunner(threading.Thread):
 
     def _watch(self, process: Guarded) -> None:
         """Returns when the server ended or has to stop; meanwhile tends it and keeps its health up to date."""
-        while not self._stopping.is_set() and process.wait(TEND_SECONDS) is None:
+        while not self._stopping.is_set() and process.exit_code() is None:
             try:
                 self.part.ready()
                 self.part.tend()
                 reason = ""
             except Exception as error:  # shown as the service's health
-                reason = str(error)[:300]
+                reason = str(error)[:SHOWN]
             if not self._stopping.is_set() and process.exit_code() is None:
                 self._board.change(self.name, state="unhealthy" if reason else "ready", detail=reason)
+            process.wait(TEND_SECONDS)
 
 
 class StepRunner(threading.Thread):
@@ -188,7 +191,7 @@ class StepRunner(threading.Thread):
             except Retryable as error:
                 if time.monotonic() > give_up:
                     raise
-                self._board.change(self.name, detail=str(error)[:300])
+                self._board.change(self.name, detail=str(error)[:SHOWN])
                 self._stopping.wait(PROBE_SECONDS)
 
 

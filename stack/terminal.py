@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 
 import typer
@@ -15,7 +15,7 @@ from stack.board import Board, Row
 from stack.control import Status
 from stack.process import memory_bytes
 from stack.supervisor import print_change
-from stack.view import mebibytes, table
+from stack.view import mebibytes, reasons, table
 
 MEMORY_SECONDS = 2.0
 
@@ -71,13 +71,16 @@ class StartView:
             self._measured = time.monotonic()
         self._live.update(table(rows, self._memory, full=False))
 
-    def finish(self, rows: Iterable[Row]) -> None:
+    def finish(self, rows: Sequence[Row]) -> None:
         """Leaves the final state and the addresses on the screen; from then on, changes are told as lines."""
         self._live.stop()
         memory = _memory(rows)
         if self._tty:
             self._console.print(table(rows, memory, full=False))
-        typer.echo(f"ready after {time.monotonic() - self._began:.0f} s, {mebibytes(sum(memory.values()))}")
+        state = "up, but not healthy," if any(row.state != "ready" for row in rows) else "ready"
+        typer.echo(f"{state} after {time.monotonic() - self._began:.0f} s, {mebibytes(sum(memory.values()))}")
+        for reason in reasons(rows):
+            typer.echo(reason)
         typer.echo(f"the API answers at {settings().api}, Flink's Dashboard at {settings().flink}")
         self.on_change = print_change
 

@@ -48,9 +48,15 @@ def table(rows: Iterable[Row], memory: Mapping[str, int], *, full: bool) -> Tabl
     return view
 
 
+def reasons(rows: Iterable[Row]) -> list[str]:
+    """A line for each part that is not ready and says why, to stand below the full table."""
+    return [f"{row.name} is {row.state}: {row.detail}" for row in rows if row.detail and row.state != "ready"]
+
+
 def _cells(row: Row, memory: Mapping[str, int], *, full: bool) -> list[Text | str]:
     mark, style = MARKS[row.state]
-    state = Text(row.state if not row.detail or row.state == "starting" else f"{row.state}: {row.detail[:100]}", style)
+    shown = "" if full or row.state == "starting" else row.detail[:100]
+    state = Text(f"{row.state}: {shown}" if shown else row.state, style)
     cells: list[Text | str] = [Text(mark, style), row.name, state, _seconds(row), mebibytes(memory.get(row.name, 0))]
     if not full:
         return [*cells, row.address if row.state == "ready" else row.detail[:60]]

@@ -20,6 +20,7 @@ from observe.logs import configure
 from runtime.errors import Permanent
 from runtime.settings import Settings, settings
 from streaming import rebuild
+from streaming.alive import held_back
 from streaming.clickhouse import connect
 from streaming.jobs import lake, live
 from streaming.jobs.environment import Job
@@ -37,14 +38,25 @@ def main() -> None:
     configure("jobs")
     while True:
         try:
-            look(settings())
+            look_and_tell(settings())
         except httpx.HTTPError as error:
             log.warning("the JobManager does not answer", flink=settings().flink, error=str(error))
         except ClickHouseError as error:
             log.warning("ClickHouse does not answer", error=str(error))
-        except Permanent as error:
-            log.error("the live job cannot be started", error=str(error))
         time.sleep(LOOK_SECONDS)
+
+
+def look_and_tell(chosen: Settings) -> None:
+    """Looks; what keeps the live job from beginning is written where the stack's state shows it, and logged once."""
+    told = held_back(chosen)
+    try:
+        look(chosen)
+    except Permanent as error:
+        if not told.exists() or told.read_text() != str(error):
+            log.error("the live job cannot be started", error=str(error))
+            told.write_text(str(error))
+    else:
+        told.unlink(missing_ok=True)
 
 
 def jobs(chosen: Settings) -> dict[str, Job]:

@@ -58,13 +58,15 @@ def test_no_jvm_stays_behind(tmp_path: Path) -> None:
 
 
 def test_what_spark_says_is_told_when_its_jvm_is_gone(tmp_path: Path) -> None:
-    program = PROGRAM.replace('"SELECT 1"', '"SELECT no_such_column"')
+    of_python = 'spark.createDataFrame([("a",)], "id string").persist().count()'
+    program = PROGRAM.replace('spark.sql("SELECT 1")', f'{of_python}\n    spark.sql("SELECT no_such_column")')
     environment = {**os.environ, "TIDELAKE_HOME": str(tmp_path), "TIDELAKE_SPARK_MEMORY": "512m"}
     ended = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 1
     assert "runtime.errors.Permanent: Spark failed; received: '[UNRESOLVED_COLUMN" in ended.stderr
+    assert "EOFError" not in ended.stderr
 
 
 WORKING = """

@@ -15,12 +15,15 @@ from pathlib import Path
 
 import psutil
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from runtime.errors import Permanent, Retryable
-from stack import control, runner, supervisor
+from stack import commands, control, runner, supervisor
 from stack.board import Board, Row
 from stack.leftovers import wait_for_leftovers
 from stack.model import Action, Part, Service, Step, nothing
+from stack.view import reasons
 
 SLEEPER = (sys.executable, "-c", "import time; print('up', flush=True); time.sleep(300)")
 FRUITLESS = (sys.executable, "-c", "print('the disk is made of cheese'); raise SystemExit(4)")
@@ -154,6 +157,26 @@ def test_an_unhealthy_service_is_shown_and_recovers(stack: Callable[..., object]
         assert board.row("a").detail == "no answer"
         trouble.clear()
         wait_for(lambda: board.state() == "ready")
+
+
+def test_a_service_that_answers_but_cannot_work_is_told_at_once_and_keeps_nothing_else_back(
+    stack: Callable[..., object],
+) -> None:
+    told: list[Row] = []
+
+    def held_back() -> None:
+        raise Retryable("it waits for an operator", todo="do it")
+
+    kept = replace(service("a"), tend=held_back)
+    with stack(kept, service("b", needs=("a",)), listener=told.append) as board:  # type: ignore[attr-defined]
+        assert [row.state for row in told if row.name == "a"] == ["starting", "unhealthy"]
+        assert (board.state(), board.row("b").state) == ("unhealthy", "ready")
+        assert reasons(board.rows()) == ["a is unhealthy: it waits for an operator; what to do: do it"]
+        app = typer.Typer()
+        commands.register(app)
+        told_to_user = CliRunner().invoke(app, ["status"])
+    assert told_to_user.exit_code == 1
+    assert "a is unhealthy: it waits for an operator; what to do: do it\n" in told_to_user.output
 
 
 def test_status_tells_memory_and_uptime(stack: Callable[..., object]) -> None:

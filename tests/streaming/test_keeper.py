@@ -17,6 +17,7 @@ from rankings.render.clickhouse import ddl
 from runtime.errors import Permanent
 from runtime.settings import Settings
 from streaming import keeper, rebuild
+from streaming.alive import held_back
 from streaming.jobs import live
 from tests.stack_clickhouse.gateway import running
 
@@ -27,7 +28,7 @@ LAG = timedelta(days=7)
 @pytest.fixture
 def chosen(tmp_path: Path) -> Settings:
     """Settings whose checkpoints lie in a folder with a blank in its name."""
-    return Settings(checkpoints=(tmp_path / "of flink").as_uri())
+    return Settings(home=tmp_path, checkpoints=(tmp_path / "of flink").as_uri())
 
 
 def checkpoint(folder: Path, run: str, number: int, age: int, *, whole: bool = True) -> Path:
@@ -117,6 +118,13 @@ def test_the_lake_is_kept_up_where_live_may_not_begin(chosen: Settings, monkeypa
     with pytest.raises(Permanent):
         keeper.look(chosen)
     assert submitted == [["lake"]]
+    keeper.look_and_tell(chosen)
+    assert held_back(chosen).read_text() == "the log may have been compacted"
+    monkeypatch.setattr(rebuild, "check_log", lambda *_: None)
+    monkeypatch.setattr(rebuild, "check_zone", lambda *_: None)
+    keeper.look_and_tell(chosen)
+    assert submitted[-1] == ["lake", "live"]
+    assert not held_back(chosen).exists()
 
 
 @pytest.mark.servers
