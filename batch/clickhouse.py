@@ -197,6 +197,10 @@ class Store:
         rows = self.rows(there.loaded_versions(self._cluster), {"tables": tables})
         return sorted(int(version) for (version,) in rows)
 
+    def live_zone(self) -> str | None:
+        """The business time zone whose days the live deltas have, if live has ever begun."""
+        return next((zone for (zone,) in self.rows(render.live_zone())), None)
+
     def drop_live_before(self, ranking: Ranking, day: date) -> int:
         """Drops the live deltas of log days before a day; how many days these were."""
         bound = {"table": ranking.live_table, "day": day.isoformat()}

@@ -336,9 +336,9 @@ class Run:
             causes.look_into(spark, found, self._task.among, self.certificate.zone)
 
     def _zone_changed(self) -> bool:
-        """Whether the version before has other business days."""
-        before = self._task.before
-        return before is not None and before.zone != self.certificate.zone
+        """Whether the version before, or live, has other business days."""
+        before, live = self._task.before, self._task.store.live_zone()
+        return {before and before.zone, live} - {None, self.certificate.zone} != set()
 
     def _parse_span(self, spark: SparkSession) -> None:
         """The view `parsed` of what live has to be compared with, where the run itself did not read just that."""

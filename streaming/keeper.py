@@ -107,11 +107,12 @@ def _rebuild_if_requested(chosen: Settings, job_id: str | None) -> None:
 
 def _check_beginning(chosen: Settings, *, anew: bool) -> None:
     """Without a checkpoint, a lost one say or that of another plan, the job rebuilds its state from the log too."""
-    if anew or rebuild.told_in(chosen) != chosen.business_time_zone:
-        with closing(connect()) as client:
-            rebuild.check_log(chosen, client, datetime.now(UTC))
+    with closing(connect()) as client:
+        now = datetime.now(UTC)
+        if anew or rebuild.told_in(chosen, client) != chosen.business_time_zone:
+            rebuild.check_log(chosen, client, now)
             rebuild.check_zone(chosen, client)
-    rebuild.tell_in(chosen)
+        rebuild.tell_in(chosen, client, now)
 
 
 def running(flink: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from rankings.catalogue import RANKINGS
-from rankings.render.clickhouse import current_publication, newest_delta, oldest_delta
+from rankings.render.clickhouse import current_publication, live_zone, newest_delta, oldest_delta
 from runtime.errors import Permanent
 from runtime.settings import Settings
 from streaming.jobs import live
@@ -76,20 +76,16 @@ def check_allowed(oldest: datetime | None, now: datetime, lag: timedelta) -> Non
         )
 
 
-def told_in(chosen: Settings) -> str:
+def told_in(chosen: Settings, client: Any) -> str:
     """The business time zone that the live job last began with; that of the settings before its first start."""
-    note = _zone_note(chosen)
-    return note.read_text() if note.exists() else chosen.business_time_zone
+    return next((zone for (zone,) in client.query(live_zone()).result_rows), chosen.business_time_zone)
 
 
-def tell_in(chosen: Settings) -> None:
-    """Notes that it begins with the business time zone of the settings."""
-    _zone_note(chosen).parent.mkdir(parents=True, exist_ok=True)
-    _zone_note(chosen).write_text(chosen.business_time_zone)
-
-
-def _zone_note(chosen: Settings) -> Path:
-    return _checkpoints(chosen) / "business-time-zone"
+def tell_in(chosen: Settings, client: Any, now: datetime) -> None:
+    """Notes that it begins with the business time zone of the settings, where that is another one than before."""
+    if [(chosen.business_time_zone,)] != client.query(live_zone()).result_rows:
+        row, columns = [chosen.business_time_zone, now], ["business_time_zone", "begun_at"]
+        client.insert("live_zones", [row], column_names=columns)
 
 
 def check_zone(chosen: Settings, client: Any) -> None:
@@ -100,7 +96,7 @@ def check_zone(chosen: Settings, client: Any) -> None:
     Raises:
         Permanent: deltas that answers count on have the days of another business time zone.
     """
-    before = told_in(chosen)
+    before = told_in(chosen, client)
     if before != chosen.business_time_zone and (newest := _newest_needed(client)):
         raise Permanent(
             "live cannot begin with another business time zone: answers count on deltas with days of the old one",

@@ -173,6 +173,11 @@ def newest_delta(ranking: Ranking) -> str:
     return f"SELECT max(second) FROM {ranking.live_table} HAVING count() > 0"
 
 
+def live_zone() -> str:
+    """The business time zone whose days the live deltas have; no row before the live job first began."""
+    return "SELECT business_time_zone FROM live_zones ORDER BY begun_at DESC LIMIT 1"
+
+
 def names(label: Label) -> str:
     """The names of some keys; binds `keys` Array(String); columns key, name."""
     return (

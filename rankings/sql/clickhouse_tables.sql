@@ -169,6 +169,14 @@ CREATE TABLE IF NOT EXISTS progress
 ENGINE = ReplacingMergeTree(measured_at) ORDER BY (path, topic, partition)
 COMMENT 'How far each job has come in each partition, by its committed offsets and the marks'
 ;
+CREATE TABLE IF NOT EXISTS live_zones
+(
+    business_time_zone String COMMENT 'IANA name of the zone whose days the sums of live have',
+    begun_at DateTime64(3, 'UTC') COMMENT 'when the live job first began with it'
+)
+ENGINE = MergeTree ORDER BY begun_at
+COMMENT 'The business time zones that the live job began with; the last one counts'
+;
 CREATE TABLE IF NOT EXISTS labels
 (
     label LowCardinality(String) COMMENT 'the descriptive column: salesman',

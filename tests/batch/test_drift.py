@@ -300,6 +300,20 @@ def test_another_business_time_zone_is_named_and_keeps_nothing_back(world: World
 
 
 @pytest.mark.servers
+def test_live_that_began_with_another_time_zone_before_the_first_version_keeps_nothing_back(world: World) -> None:
+    log = Till(seed=0)
+    log.tell("1", "2026-02-28T23:30:00Z", "5.00")
+    through = log.closed(world, 0)
+    chosen, zone = world.settings, "America/St_Johns"
+    world.settings = chosen.model_copy(update={"business_time_zone": zone})
+    lived(world, told(world, log.records), log.records)
+    world.insert("live_zones", [{"business_time_zone": zone, "begun_at": through}])
+    world.settings = chosen
+    drift = published(world, through).certificate.drift
+    assert {(each.cause, each.rows) for each in drift} == {(OTHER_ZONE, 2)}
+
+
+@pytest.mark.servers
 def test_a_refused_record_that_live_had_not_taken_explains_nothing(spark: SparkSession) -> None:
     rows = [("t", 0, offset, "rejected") for offset in (3, 4, 5)]
     spark.createDataFrame(rows, "topic string, partition int, offset bigint, kind string").createOrReplaceTempView(

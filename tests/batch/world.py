@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 BRONZE_SCHEMA = "topic string, partition int, offset bigint, key binary, payload binary, log_time timestamp"
 TABLES = (
-    *("publications", "care", "quarantine", "progress", "labels", "drift"),
+    *("publications", "care", "quarantine", "progress", "labels", "drift", "live_zones"),
     *(name for ranking in RANKINGS for name in (ranking.live_table, ranking.reconciled_table)),
 )
 """Those of ClickHouse that a test may write to."""

@@ -113,6 +113,7 @@ def test_the_lake_is_kept_up_where_live_may_not_begin(chosen: Settings, monkeypa
 
     monkeypatch.setattr(keeper, "running", lambda _: {})
     monkeypatch.setattr(keeper, "connect", StringIO)
+    monkeypatch.setattr(rebuild, "tell_in", lambda *_: None)
     monkeypatch.setattr(keeper, "_submit", submitted.append)
     monkeypatch.setattr(rebuild, "check_log", refused)
     with pytest.raises(Permanent):
@@ -137,7 +138,9 @@ def test_live_does_not_tell_other_days_beside_those_that_answers_count_on(
         for statement in ddl():
             clickhouse.command(statement)
         rebuild.check_zone(elsewhere, clickhouse)
-        rebuild.tell_in(chosen)
+        rebuild.tell_in(chosen, clickhouse, NOW)
+        rebuild.tell_in(chosen, clickhouse, NOW)
+        assert clickhouse.query("SELECT count() FROM live_zones").result_rows == [(1,)]
         rebuild.check_zone(elsewhere, clickhouse)
         key = {"second": at, "business_day": at.date(), "currency": "EUR", "country": "Germany", "city": "Bonn"}
         row = {**key, "amount": 1, "sales": 1, "records": 1}

@@ -173,6 +173,14 @@ CREATE TABLE IF NOT EXISTS progress
 ENGINE = ReplacingMergeTree(measured_at) ORDER BY (path, topic, partition)
 COMMENT 'How far each job has come in each partition, by its committed offsets and the marks'
 ;
+CREATE TABLE IF NOT EXISTS live_zones
+(
+    business_time_zone String COMMENT 'IANA name of the zone whose days the sums of live have',
+    begun_at DateTime64(3, 'UTC') COMMENT 'when the live job first began with it'
+)
+ENGINE = MergeTree ORDER BY begun_at
+COMMENT 'The business time zones that the live job began with; the last one counts'
+;
 CREATE TABLE IF NOT EXISTS labels
 (
     label LowCardinality(String) COMMENT 'the descriptive column: salesman',
@@ -275,6 +283,9 @@ FROM (
     SELECT salesman_id, max(seen_salesman) AS seen FROM live_top_salesman_in_country
     WHERE seen_salesman != '' GROUP BY salesman_id
 )
+
+-- live_zone()
+SELECT business_time_zone FROM live_zones ORDER BY begun_at DESC LIMIT 1
 
 -- names(label=Label(key='salesman_id', column='salesman'))
 SELECT key, argMax(name, seen_at) AS name FROM labels WHERE label = 'salesman' AND key IN {keys:Array(String)} GROUP BY key

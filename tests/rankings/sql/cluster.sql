@@ -220,6 +220,17 @@ COMMENT 'How far each job has come in each partition, by its committed offsets a
 CREATE TABLE IF NOT EXISTS progress ON CLUSTER main AS progress_local
 ENGINE = Distributed(main, tidelake, progress_local, cityHash64(path, topic, partition))
 ;
+CREATE TABLE IF NOT EXISTS live_zones_local ON CLUSTER main
+(
+    business_time_zone String COMMENT 'IANA name of the zone whose days the sums of live have',
+    begun_at DateTime64(3, 'UTC') COMMENT 'when the live job first began with it'
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}') ORDER BY begun_at
+COMMENT 'The business time zones that the live job began with; the last one counts'
+;
+CREATE TABLE IF NOT EXISTS live_zones ON CLUSTER main AS live_zones_local
+ENGINE = Distributed(main, tidelake, live_zones_local, cityHash64(begun_at))
+;
 CREATE TABLE IF NOT EXISTS labels_local ON CLUSTER main
 (
     label LowCardinality(String) COMMENT 'the descriptive column: salesman',
