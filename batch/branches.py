@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from rankings.render import lake
 from runtime.errors import Permanent
@@ -12,13 +12,28 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
+def as_iceberg(spark: SparkSession, table: str) -> Any:
+    """A table as Iceberg's own Java object, read afresh.
+
+    Raises:
+        AnalysisException: there is no such table.
+    """
+    # Named as a whole, the class is found at once: else each package on the way is looked for in all jars first.
+    util = getattr(spark._jvm, "org.apache.iceberg.spark.Spark3Util")
+    return util.loadIcebergTable(spark._jsparkSession, table)
+
+
 def refs(spark: SparkSession, table: str) -> dict[str, int]:
     """The snapshots that a table's branches and tags name; none if there is no such table."""
-    if not spark.catalog.tableExists(table):
+    from pyspark.errors import AnalysisException
+
+    try:
+        # A query of the table's metadata would be a job each time; the table itself knows.
+        known = as_iceberg(spark, table).refs()
+    except AnalysisException as error:
+        if error.getCondition() != "TABLE_OR_VIEW_NOT_FOUND":
+            raise
         return {}
-    # A query of the table's metadata would be a job each time; the table itself knows.
-    util = spark._jvm.org.apache.iceberg.spark.Spark3Util  # type: ignore[union-attr]
-    known = util.loadIcebergTable(spark._jsparkSession, table).refs()
     # Iterating over the map itself would end with an exception of Java's each time, which costs more than the rest.
     return {name: known[name].snapshotId() for name in known.keySet().toArray()}
 
@@ -67,14 +82,19 @@ def begin(spark: SparkSession, table: str, version: int, base: int | None) -> No
 
 def keep(spark: SparkSession, table: str, version: int) -> int:
     """Names the end of the branch of a version's run after the version; its snapshot."""
-    end = refs(spark, table)[lake.run_branch(version)]
-    name(spark, table, version, end)
+    known = refs(spark, table)
+    end = known[lake.run_branch(version)]
+    _name(spark, table, version, end, known)
     return end
 
 
 def name(spark: SparkSession, table: str, version: int, snapshot: int) -> None:
     """Names a snapshot after a version; done again, it changes nothing."""
-    if refs(spark, table).get(lake.version_tag(version)) != snapshot:
+    _name(spark, table, version, snapshot, refs(spark, table))
+
+
+def _name(spark: SparkSession, table: str, version: int, snapshot: int, known: Mapping[str, int]) -> None:
+    if known.get(lake.version_tag(version)) != snapshot:
         name_while_written(spark, lake.set_tag(table, version, snapshot))
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from io import BufferedIOBase
 from typing import IO, Any
 
@@ -43,26 +45,32 @@ class Publication:
 
 @contextmanager
 def connected(dsn: str) -> Iterator[Any]:
-    """A client of clickhouse-connect.
+    """A client of clickhouse-connect, which this process shares.
 
     Raises:
         Retryable: there is no answer.
         Permanent: ClickHouse answers with an error.
     """
-    import clickhouse_connect
     from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
     from urllib3.exceptions import HTTPError
 
     try:
-        client = clickhouse_connect.get_client(dsn=dsn, autogenerate_session_id=False)
-        try:
-            yield client
-        finally:
-            client.close()
+        yield _client(dsn, os.getpid())
     except (OperationalError, HTTPError, OSError) as error:
         raise Retryable("ClickHouse does not answer", received=str(error), todo="run it again once it is up") from error
     except ClickHouseError as error:
         raise Permanent("ClickHouse answered with an error", received=str(error)) from error
+
+
+@lru_cache(maxsize=4)
+def _client(dsn: str, process: int) -> Any:
+    """One that stays: each new one asks the server three questions first, one of them for all of its settings.
+
+    Without a session several threads can use it at a time. A child that is forked makes its own.
+    """
+    import clickhouse_connect
+
+    return clickhouse_connect.get_client(dsn=dsn, autogenerate_session_id=False)
 
 
 class Stream(BufferedIOBase):
@@ -85,7 +93,7 @@ class Stream(BufferedIOBase):
 
 
 class Store:
-    """What a reconciliation asks of ClickHouse; every call makes a connection of its own.
+    """What a reconciliation asks of ClickHouse.
 
     Args:
         dsn: the address, with user, password and database.

@@ -23,11 +23,17 @@ from tests.running_stack import ZONE, at_home, running_stack
 
 TESTS = Path(__file__).parent
 
-LONGEST_FIRST = ("batch", "exactness", "sources", "batch, apart", "stack_servers", "serving")
+LONGEST_FIRST = ("batch", "batch, over time", "exactness", "sources", "batch, apart", "stack_servers", "serving")
 """The groups whose tests take minutes: two processes are both busy to the end if the longest ones come first."""
 
-APART = {"batch": ("test_airflow.py", "test_cluster.py", "test_s3.py", "test_spark.py")}
-"""Files of long folders that do without the Spark session which the others share: a group of their own."""
+PARTS = {
+    "batch": {
+        "over time": ("test_history.py", "test_kills.py", "test_nights.py"),
+        "apart": ("test_airflow.py", "test_cluster.py", "test_s3.py", "test_spark.py"),
+    }
+}
+"""Files of long folders that are groups of their own. Those of `batch` that are "apart" do without its Spark session;
+the others share one within a process, and take too long for a single process."""
 
 FOR_SHORT_LIVES = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 """Options of every Java program: those of the tests end before what the second compiler costs is gained again."""
@@ -67,7 +73,8 @@ def _group(nodeid: str) -> str:
     if path.parts[0] != TESTS.name:
         return ""
     folder = path.parts[1]
-    return f"{folder}, apart" if path.name in APART.get(folder, ()) else folder
+    parts = (part for part, names in PARTS.get(folder, {}).items() if path.name in names)
+    return next((f"{folder}, {part}" for part in parts), folder)
 
 
 def _rank(group: str) -> int:

@@ -1,4 +1,4 @@
-"""The care of the lake's tables as Spark SQL: compaction, expiry, orphans, and what is dropped of the log's copy."""
+"""The care of the lake's tables as Spark SQL: compaction, orphans, and what is dropped of the log's copy."""
 
 from __future__ import annotations
 
@@ -34,14 +34,6 @@ def compact_before(table: str) -> str:
 def compact_manifests(table: str) -> str:
     """Joins small manifests."""
     return f"CALL lake.system.rewrite_manifests('{_name(table)}')"
-
-
-def expire(table: str) -> str:
-    """Drops snapshots that no tag and no branch names, and the files that only they had; binds `older_than`."""
-    return (
-        f"CALL lake.system.expire_snapshots(table => '{_name(table)}', older_than => :older_than, "
-        "retain_last => 1, clean_expired_metadata => true)"
-    )
 
 
 def remove_orphans(table: str, *, by_prefix: bool = False) -> str:

@@ -1,4 +1,6 @@
-"""A real lake, PostgreSQL, ClickHouse and Spark for the batch's tests, started once if a test asks for them."""
+"""A real lake, PostgreSQL, ClickHouse and Spark for the batch's tests, started once if a test asks for them.
+
+They end with the last test of this folder: the tests of others that the same process runs need the memory."""
 
 from __future__ import annotations
 
@@ -53,7 +55,7 @@ def compiled(spark: SparkSession, *, as_product: bool) -> None:
         spark.conf.set(name, of_product if as_product else of_tests)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def batch_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings that name servers of the tests' own."""
     home = tmp_path_factory.mktemp("batch")
@@ -73,7 +75,7 @@ def batch_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def spark(batch_settings: Settings) -> Iterator[SparkSession]:
     """The session that reconciliations of this process use."""
     with session(batch_settings) as made:
@@ -89,7 +91,7 @@ def world(batch_settings: Settings, spark: SparkSession) -> World:
     return made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def beginning(batch_settings: Settings, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Beginning:
     """The first version of the tests that go on from it."""
     made = World(batch_settings, spark)

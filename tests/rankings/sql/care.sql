@@ -7,9 +7,6 @@ CALL lake.system.rewrite_data_files(table => 'silver.sales', where => 'log_time 
 -- compact_manifests(table=silver.sales)
 CALL lake.system.rewrite_manifests('silver.sales')
 
--- expire(table=silver.sales)
-CALL lake.system.expire_snapshots(table => 'silver.sales', older_than => :older_than, retain_last => 1, clean_expired_metadata => true)
-
 -- remove_orphans(table=silver.sales, by_prefix=False)
 CALL lake.system.remove_orphan_files(table => 'silver.sales', older_than => :older_than)
 
