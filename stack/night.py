@@ -84,7 +84,8 @@ class Clock:
         if done.returncode == 0:
             self._attempt = 0
             self._tell("ok", done.stdout.strip()[-500:])
-        elif done.returncode == TRY_AGAIN:
+        # Who was killed, for want of memory say, goes on where it was.
+        elif done.returncode == TRY_AGAIN or done.returncode < 0:
             again = datetime.now(UTC) + timedelta(minutes=RETRY_MINUTES)
             self._scheduler.add_job(self.tick, "date", run_date=again, id="again", replace_existing=True)
             self._tell("to be tried again" if self._attempt < ATTEMPTS else "failed", detail)

@@ -111,6 +111,15 @@ def test_what_can_succeed_later_is_tried_again(chosen: Settings, scheduler: Any)
     night.check()
 
 
+def test_a_night_that_is_killed_is_tried_again(chosen: Settings, scheduler: Any) -> None:
+    night.clock(scheduler, chosen, ("sh", "-c", "echo at work >&2; kill -KILL $$"), missed=True)
+    scheduler.start()
+    told = ended(chosen)
+    assert told["outcome"] == "to be tried again"
+    assert scheduler.get_job("again")
+    night.check()
+
+
 def test_a_store_that_stays_away_makes_the_night_fail_and_it_is_tried_all_the_same(
     chosen: Settings, scheduler: Any
 ) -> None:
