@@ -90,7 +90,11 @@ class Kept:
 
     def lacks(self, publication: Publication) -> bool:
         """Whether a part of its history has been dropped."""
-        return any(version <= self.newest and version not in self.versions for version in publication.versions)
+        return any(map(self.dropped, publication.versions))
+
+    def dropped(self, version: int) -> bool:
+        """Whether the rows of a version are gone: its differences and its drift."""
+        return version <= self.newest and version not in self.versions
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,17 @@ class Versions:
                 return found.publication
         raise NoSuchVersion("that version was never published", received=version, todo="GET /v1/publications")
 
+    def check_drift_kept(self, version: int) -> None:
+        """To be called after a version's drift was read: none is no drift only if it was not dropped.
+
+        Raises:
+            NotKept: it was.
+            StoreFailed: the store gives no answer.
+        """
+        kept = self._records.kept()
+        if kept and kept.dropped(version):
+            raise NotKept(f"the drift of version {version} is not kept any more", todo="GET /v1/publications")
+
     def check_kept(self, asked: Asked, publication: Publication | None) -> None:
         """To be called after figures as of a publication, or of none, were read: what is dropped is noted before.
 

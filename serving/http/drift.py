@@ -39,7 +39,7 @@ def blueprint(api: Api) -> APIBlueprint:
     """The endpoint."""
     made = APIBlueprint("drift", __name__)
 
-    @endpoint(made, "GET", "/v1/drift", DriftList, OPERATION, problems=(400, 404), table=True)
+    @endpoint(made, "GET", "/v1/drift", DriftList, OPERATION, problems=(400, 404, 410), table=True)
     def drift_of_version(query: DriftPages) -> Response:
         """What a reconciliation found live to be wrong about, the greatest first, each sum with its cause."""
         body = drift(api, query)
@@ -52,13 +52,13 @@ def blueprint(api: Api) -> APIBlueprint:
 
 
 def drift(api: Api, query: DriftPages) -> Document:
-    """One page of a version's drift."""
+    """One page of a version's drift. Raises NotKept, if it has been dropped."""
     if query.ranking is not None:
         ranking_named(query.ranking, api.rankings)
     version = _version(api, query.version)
     of = f"drift {version} {query.ranking}"
     after = cursor.list_after(query.cursor, of) or 0
-    found = api.stores.records.drift(version, query.ranking, after, query.limit + 1) if version else Drift((), ())
+    found = _read(api, version, query, after) if version else Drift((), ())
     further = cursor.ListCursor(of=of, after=after + query.limit) if found.rows[query.limit :] else None
     return {
         "version": version,
@@ -69,6 +69,13 @@ def drift(api: Api, query: DriftPages) -> Document:
         ],
         "next": cursor.packed(further) if further else None,
     }
+
+
+def _read(api: Api, version: int, query: DriftPages, after: int) -> Drift:
+    """One row more than asked for. Raises NotKept."""
+    found = api.stores.records.drift(version, query.ranking, after, query.limit + 1)
+    api.versions.check_drift_kept(version)
+    return found
 
 
 def _version(api: Api, asked: int | None) -> int | None:

@@ -112,7 +112,8 @@ class IcebergLake:
         if not keys:
             return {}
         since = publication.boundary if publication else EPOCH
-        earlier, whole = tables.earlier(set(keys.values()), since, records[0].log_time)
+        first = min(each.log_time for each in records)
+        earlier, whole = tables.earlier(set(keys.values()), since, first)
         states = {each.said.key: each.said if isinstance(each.said, Sale) else None for each in earlier}
         if not whole:
             return states
@@ -259,11 +260,17 @@ def _until(file: Any, field: Any) -> datetime:
 def _sales_of(rows: Any) -> list[Told]:
     """What rows of the log's copy tell of sales, in the log's order; each record once.
 
-    A lake job that was rebuilt from the log has delivered again.
+    A lake job that was rebuilt from the log has delivered again. Within a partition the offset tells, also where the
+    log's clock went back; between partitions the log time that the records of a key have reached.
     """
     by_position = {(row["topic"], row["partition"], row["offset"]): row for row in rows.to_pylist()}
-    ordered = sorted(by_position.items(), key=lambda item: (item[1]["log_time"], item[0]))
-    return list(_parsed(row for _, row in ordered))
+    reached: dict[Any, datetime] = {}
+    ordered = []
+    for at, row in sorted(by_position.items()):
+        of_key = row["key"], *at[:2]
+        reached[of_key] = max(row["log_time"], reached.get(of_key, row["log_time"]))
+        ordered.append((reached[of_key], at))
+    return list(_parsed(by_position[at] for _, at in sorted(ordered)))
 
 
 def _parsed(rows: Iterable[Mapping[str, Any]]) -> Iterator[Told]:

@@ -233,6 +233,17 @@ def test_a_sale_that_goes_is_found_with_what_it_was(catalogue: Catalog, read: Ic
     assert (found[-1].offset, found[-1].log_time) == (1, NOON + timedelta(seconds=5))
 
 
+def test_records_are_taken_in_the_order_of_their_partition_though_the_clock_of_the_log_went_back(
+    catalogue: Catalog, read: IcebergLake
+) -> None:
+    one, another = SALE | {"sale_id": "one"}, SALE | {"sale_id": "another"}
+    write(catalogue, [(1, 2.8, one), (2, 2.2, one | {"amount": "5"}), (3, 2.5, another)])
+    found = read.told(BERLIN, None, [NOON + timedelta(seconds=2)])
+    assert [(each.offset, each.happened, str(each.amount_change)) for each in found] == [
+        (2, "changed", "3.50"), (1, "came", "1.50"), (3, "came", "1.50"),
+    ]  # fmt: skip
+
+
 def test_what_a_sale_was_is_searched_for_in_so_many_files_of_the_log(
     catalogue: Catalog, read: IcebergLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from rankings.catalogue import RANKINGS, TOP_SALES_PER_CITY
 from runtime.errors import Retryable
+from serving.found import Kept
 from serving.http import reference, reference_file
 from serving.keys import key_hash
 from serving.ports import ApiKey
@@ -103,6 +104,14 @@ def test_drift_of_the_current_version_or_another(caller: Caller) -> None:
     assert caller.get("/v1/drift", version="1").json["data"] == []
     problem(caller.get("/v1/drift", version="9"), 404)
     problem(caller.get("/v1/drift", ranking="top-x"), 404)
+
+
+def test_drift_that_care_has_dropped_is_not_told_to_be_none(doubles: Doubles, caller: Caller) -> None:
+    doubles.records.rows.pop(1, None)
+    doubles.records.left = Kept(3, frozenset({2, 3}), NOW)
+    gone = problem(caller.get("/v1/drift", version="1"), 410)
+    assert (gone["type"], "drift of version 1" in gone["detail"]) == ("urn:tidelake:problem:version-not-kept", True)
+    assert caller.get("/v1/drift").json["version"] == 3
 
 
 def test_drift_whose_cause_has_been_named_is_told_to_who_had_it_before(doubles: Doubles, caller: Caller) -> None:

@@ -197,6 +197,16 @@ def test_evidence_says_so_if_other_figures_come_now(doubles: Doubles, caller: Ca
     assert "have arrived since" in again["differs_because"]
 
 
+def test_a_person_who_is_called_otherwise_now_changes_no_figures(
+    doubles: Doubles, caller: Caller, changes: list[Change]
+) -> None:
+    given = caller.answer(SALESMAN)
+    doubles.deltas.labels = dict.fromkeys((line["salesman_id"] for line in given["data"]), "Somebody Else")
+    again = caller.get(given["evidence"]["link"]).json
+    assert {line["salesman"] for line in again["data"]} == {"Somebody Else"}
+    assert (again["same"], again["differs_because"]) == (True, None)
+
+
 def test_what_is_no_evidence_is_not_found(caller: Caller) -> None:
     for text in ("x", "eJwDAAAAAAE", "%00", "x" * 3000):
         problem(caller.get(f"/v1/evidence/{text}"), 404)
