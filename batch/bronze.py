@@ -159,8 +159,8 @@ def records_of(spark: SparkSession, boundary: datetime, spans: Sequence[Span]) -
 def _hours_to_read(spark: SparkSession, covered: Covered, now: int | None) -> list[int] | None:
     """The hours of log time, counted from 1970, that can hold records which were not read; None for all.
 
-    Those from the boundary on, and those that hold more records than they did: the log's clock went back, or the lake
-    job delivered again.
+    Those from the boundary on, and those that hold other records than they did: the log's clock went back, the lake job
+    delivered again, or care has dropped some.
     """
     then = branches.snapshot(spark, lake.BRONZE, lake.version_tag(covered.version))
     if then is None or now is None:

@@ -153,8 +153,7 @@ class Store:
 
     def next_moment(self) -> datetime:
         """The time of a publication that is later than every other."""
-        last = self.rows("SELECT max(published_at) FROM publications")[0][0]
-        return max(datetime.now(UTC), aware(last) + timedelta(microseconds=1))
+        return _behind(self.rows("SELECT max(published_at) FROM publications"))
 
     def publish(self, publication: Publication, at: datetime) -> None:
         """Pins all answers to a version, from a time on: one row, which does not count where there is a later one."""
@@ -170,7 +169,13 @@ class Store:
     def cared(self, newest: int, versions: Sequence[int], live_from: datetime) -> None:
         """Notes what will be left of the versions up to one, and from which log time on of the live deltas."""
         names = ["cared_at", "newest", "versions", "live_from"]
-        self.insert("care", names, [[datetime.now(UTC), newest, list(versions), live_from]])
+        at = _behind(self.rows("SELECT max(cared_at) FROM care"))
+        self.insert("care", names, [[at, newest, list(versions), live_from]])
+
+    def live_anew(self, live_from: datetime) -> None:
+        """Notes that of the live deltas those from a log time on are to be read; what else was noted stays."""
+        newest, versions, before = next(iter(self.rows(shapes.kept())), (0, (), EPOCH))
+        self.cared(newest, versions, max(aware(before), live_from))
 
     def drop(self, version: int) -> None:
         """Removes a version's rows; nothing happens if it has none."""
@@ -232,6 +237,11 @@ class Store:
         with connected(self._dsn) as client:
             for text, bound in statements:
                 client.command(there.altered(text, self._cluster), parameters=bound or None)
+
+
+def _behind(last: Rows) -> datetime:
+    """The time, or one behind the last that a table has: of its rows the last one counts, and clocks go back."""
+    return max(datetime.now(UTC), aware(last[0][0]) + timedelta(microseconds=1))
 
 
 def aware(time: datetime) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from batch import branches, checks, publish
 from batch.certificate import Certificate
 from batch.clickhouse import Publication, Store
 from batch.ledger import Row, opened, reading
+from batch.spark import session
 from rankings.catalogue import RANKINGS
 from rankings.ranking import Ranking
 from rankings.render import history as render
@@ -71,27 +73,34 @@ def rollback(version: int, settings: Settings) -> Publication:
     """Pins all answers to a version that was published before; the lake's tables show it, too.
 
     Raises:
-        Permanent: it was never published, has other business days than live, or the live deltas since its boundary
-            are no longer all there.
+        Permanent: it was never published, has other business days than live, the live deltas since its boundary are no
+            longer all there, or the stores or the lake do not hold it any more.
         Retryable: a store is away, or a reconciliation is running.
     """
     store = Store.of(settings)
     with opened(settings.platform_dsn.get_secret_value()) as ledger:
         publish.agree(settings, store, ledger)
-        wanted = store.published(version)
-        kept_from = ledger.live_kept_from()
-        if wanted and kept_from and wanted.boundary < kept_from:
-            raise Permanent(
-                f"the live deltas since version {version} are no longer all there",
-                received=wanted.boundary.isoformat(),
-                valid=f"a version through {kept_from.isoformat()} or later",
-                todo="ask the API with `as_of` and `view=reconciled`, or reconcile anew",
-            )
-        if wanted:
-            certificate = ledger.certificate(version)
-            _check_days(version, certificate, settings)
-            _check_whole(wanted, certificate, store, settings)
-        return publish.publish_again(version, store, ledger, partial(publish.show_alone, settings, store))
+        wanted = publish.published(version, store)
+        certificate = ledger.certificate(version)
+        _check_days(version, certificate, settings)
+        _check_live(wanted, ledger.live_kept_from())
+        _check_whole(wanted, certificate, store, settings)
+        with session(settings) as spark:
+            # The next version goes on from there.
+            gold = (lake.gold(ranking) for ranking in RANKINGS if ranking.name in wanted.rankings)
+            _check_kept(spark, (lake.SALES, *gold), version)
+            return publish.publish_again(version, store, ledger, partial(publish.show, spark, store))
+
+
+def _check_live(wanted: Publication, kept_from: datetime | None) -> None:
+    """Care drops the older ones, and those of another business time zone do not count."""
+    if kept_from and wanted.boundary < kept_from:
+        raise Permanent(
+            f"the live deltas since version {wanted.version} are no longer all there",
+            received=wanted.boundary.isoformat(),
+            valid=f"a version through {kept_from.isoformat()} or later",
+            todo="ask the API with `as_of` and `view=reconciled`, or reconcile anew",
+        )
 
 
 def _check_days(version: int, certificate: Certificate | None, settings: Settings) -> None:

@@ -194,6 +194,15 @@ class Ledger:
         )
         return rows[0][0] if rows else None
 
+    def zone_before(self, version: int) -> str | None:
+        """The business time zone of the version last published apart from one; None if there is none."""
+        rows = self._rows(
+            "SELECT certificate ->> 'zone' FROM ledger WHERE published_at IS NOT NULL AND version != %(version)s "
+            "ORDER BY published_at DESC LIMIT 1",
+            {"version": version},
+        )
+        return rows[0][0] if rows else None
+
     def forget_totals(self, kept: Iterable[int]) -> None:
         """Removes the totals and the drift of versions that are not kept."""
         bound = {"kept": list(kept)}
@@ -201,7 +210,7 @@ class Ledger:
         self._run("DELETE FROM drift WHERE version != ALL(%(kept)s)", bound)
 
     def cared(self, live_kept_from: datetime) -> None:
-        """Notes from when on all live deltas are there."""
+        """Notes from when on all live deltas are there, with days of one business time zone."""
         self._run("INSERT INTO care (live_kept_from) VALUES (%(at)s)", {"at": live_kept_from})
 
     def live_kept_from(self) -> datetime | None:

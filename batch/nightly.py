@@ -6,6 +6,7 @@ The one entry point of every scheduler: `tidelake nightly`, by the stack's own c
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ from batch.kafka import Partition
 from batch.progress import Progress
 from batch.reconcile import Published, reconcile
 from batch.spark import session
+from runtime.errors import Permanent
 from runtime.settings import Settings
 
 MOST_NIGHTS = 31
@@ -55,16 +57,23 @@ def nightly(
 ) -> list[int]:
     """Does the night's work; done again, it finds nothing to do. The versions that it published.
 
-    However it ends, the table `nights` says so.
+    Where a version can't be published until somebody has looked, the lake is cared for all the same. However it ends,
+    the table `nights` says so.
 
     Raises:
         TidelakeError: as `reconcile` and `care` do; what was published before stays.
     """
     with nights.told(settings.platform_dsn.get_secret_value()) as published, session(settings):
-        # Between two of its runs somebody else may publish a version that reaches further.
-        while coming := missed(settings, datetime.now(UTC)):
-            outcome = reconcile(coming[0], settings, progress=progress, partitions=partitions)
-            if isinstance(outcome, Published):
-                published.append(outcome.version)
+        try:
+            # Between two of its runs somebody else may publish a version that reaches further.
+            while coming := missed(settings, datetime.now(UTC)):
+                outcome = reconcile(coming[0], settings, progress=progress, partitions=partitions)
+                if isinstance(outcome, Published):
+                    published.append(outcome.version)
+        except Permanent:
+            # Until somebody has looked, days may pass, and with each commit of the lake job its metadata grows.
+            with suppress(Exception):
+                care(settings, progress)
+            raise
         care(settings, progress)
     return published

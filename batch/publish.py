@@ -8,6 +8,7 @@ published, writes one that does not count.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import structlog
@@ -43,11 +44,21 @@ def publish(publication: Publication, store: Store, ledger: Ledger, follow: Call
     """
     at = store.next_moment()
     ledger.decide(publication.version, at)
-    store.publish(publication, at)
+    _pin(publication, at, store, ledger)
     if follow:
         follow()
     ledger.published(publication.version, at)
     log.info("version published", version=publication.version, boundary=publication.boundary.isoformat())
+
+
+def _pin(publication: Publication, at: datetime, store: Store, ledger: Ledger) -> None:
+    """The row in ClickHouse; before it, where live begins anew with other days, the note that it does."""
+    certificate, before = ledger.certificate(publication.version), ledger.zone_before(publication.version)
+    if certificate and before not in (None, certificate.zone):
+        # It tells all of the log again, in days of the new zone beside those of the old one.
+        store.live_anew(publication.boundary)
+        ledger.cared(publication.boundary)
+    store.publish(publication, at)
 
 
 def publish_again(version: int, store: Store, ledger: Ledger, follow: Callable[[], None] | None = None) -> Publication:
@@ -56,11 +67,21 @@ def publish_again(version: int, store: Store, ledger: Ledger, follow: Callable[[
     Raises:
         Permanent: that version was never published.
     """
-    publication = store.published(version)
-    if publication is None:
-        raise Permanent("that version was never published", received=version, todo="see the ledger for those that were")
+    publication = published(version, store)
     publish(publication, store, ledger, follow)
     return publication
+
+
+def published(version: int, store: Store) -> Publication:
+    """The publication of a version that answers were pinned to before.
+
+    Raises:
+        Permanent: that version was never published.
+    """
+    found = store.published(version)
+    if found is None:
+        raise Permanent("that version was never published", received=version, todo="see the ledger for those that were")
+    return found
 
 
 def heal(store: Store, ledger: Ledger, wanted: Certificate | None = None) -> Left | None:
@@ -88,7 +109,7 @@ def agree(settings: Settings, store: Store, ledger: Ledger) -> Publication | Non
     """
     for version, moment, kept in ledger.decided():
         if (store.published_at(version) or EPOCH) < moment:
-            store.publish(Publication(version, kept.through, kept.versions, kept.rankings), moment)
+            _pin(Publication(version, kept.through, kept.versions, kept.rankings), moment, store, ledger)
         show_alone(settings, store)
         ledger.published(version, moment)
         log.info("published a version whose run was ended while it did", version=version)

@@ -85,7 +85,7 @@ def reconcile(
 def _wanted(task: Task, boundary: datetime, full: bool) -> Certificate:
     """The certificate of a run that has not begun; its chain lacks its own version."""
     base = task.base
-    anew = full or base is None or len(base.versions) >= task.settings.longest_chain
+    anew = full or base is None or len(base.versions) >= task.settings.longest_chain or _comes_back(task, base)
     return Certificate(
         through=boundary,
         versions=() if anew or base is None else base.versions,
@@ -94,6 +94,13 @@ def _wanted(task: Task, boundary: datetime, full: bool) -> Certificate:
         zone=task.settings.business_time_zone,
         full=full,
     )
+
+
+def _comes_back(task: Task, base: Publication) -> bool:
+    """Whether the base lacks a ranking that an older version of its chain has sums of: they would count once more."""
+    missing = {ranking.name for ranking in task.among} - set(base.rankings)
+    older = (task.ledger.certificate(version) for version in base.versions) if missing else ()
+    return any(each is None or missing & set(each.rankings) for each in older)
 
 
 def _begun(task: Task, wanted: Certificate, progress: Progress) -> Run:

@@ -10,13 +10,18 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from psycopg2 import ProgrammingError
+from psycopg2.extensions import cursor as Cursor  # noqa: N812  (it is a class)
+
 from batch import branches, bronze
 from batch.bronze import Covered
 from batch.kafka import Partition
 from batch.ledger import Row
 from batch.postgres import connected
 from rankings.render import audit, lake
+from rankings.render.postgres import SALES_TABLE
 from rankings.topics import SHOP_SALES
+from runtime.errors import Permanent
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,12 +52,34 @@ class Audit:
 
 @contextmanager
 def one_moment(dsn: str) -> Iterator[tuple[str, datetime]]:
-    """A snapshot of the source that other connections can read: its name and time; gone with the block."""
+    """A snapshot of the source that other connections can read: its name and time; gone with the block.
+
+    Raises:
+        Retryable: the source does not answer.
+        Permanent: it is no PostgreSQL, or its sales can't be read.
+    """
+    scheme = urlsplit(dsn).scheme
+    if scheme not in ("postgresql", "postgres"):
+        valid = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE (TIDELAKE_SOURCE_DSN)"
+        raise Permanent("only a source in PostgreSQL can be compared with", received=scheme or "no URL", valid=valid)
     with connected(dsn, "tidelake-verify", autocommit=True) as connection, connection.cursor() as cursor:
         cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         cursor.execute("SELECT pg_export_snapshot(), clock_timestamp()")
         name, at = cursor.fetchone() or ("", datetime.now(UTC))
+        _check_readable(cursor)
         yield str(name), at.astimezone(UTC)
+
+
+def _check_readable(cursor: Cursor) -> None:
+    """Spark would tell no more than that one of its jobs has failed."""
+    try:
+        cursor.execute(audit.readable())
+    except ProgrammingError as error:
+        raise Permanent(
+            "the source's sales can't be read",
+            received=str(error).splitlines()[0],
+            valid=f"a table {SALES_TABLE} with the columns of a sale, which the role of TIDELAKE_SOURCE_DSN may read",
+        ) from error
 
 
 def compare(

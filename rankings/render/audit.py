@@ -28,6 +28,11 @@ def source_rows() -> str:
     )
 
 
+def readable() -> str:
+    """No row: an error where the source's rows can't be asked for."""
+    return f"SELECT 1 FROM {source_rows()} LIMIT 0"
+
+
 def candidates() -> str:
     """The view `candidates`; binds `topic` and `since`, the beginning of the time that counts as the moment.
 

@@ -58,14 +58,15 @@ GROUP BY topic, partition"""
 
 
 def grown_hours(then: int, now: int) -> str:
-    """The hours of log time of which bronze holds more records at one snapshot than at an earlier one.
+    """The hours of log time of which bronze holds other records at one snapshot than at an earlier one: more, or fewer,
+    where some were dropped meanwhile, so that others which came would not show.
 
     Column hour: hours since 1970.
     """
     return f"""SELECT new.partition.log_hour AS hour
 FROM {BRONZE}.partitions VERSION AS OF {now:d} AS new
 LEFT JOIN {BRONZE}.partitions VERSION AS OF {then:d} AS old ON old.partition.log_hour = new.partition.log_hour
-WHERE old.record_count IS NULL OR new.record_count > old.record_count"""
+WHERE old.record_count IS NULL OR new.record_count != old.record_count"""
 
 
 def spans() -> str:

@@ -45,5 +45,8 @@ FROM candidates AS c LEFT ANTI JOIN source_rows AS s ON s.sale_id = c.sale_id
 GROUP BY c.sale_id HAVING NOT bool_or(c.deleted)
 ORDER BY sale_id
 
+-- readable()
+SELECT 1 FROM (SELECT normalize(btrim(sale_id::text, E' \t\r\n'), NFC) AS sale_id, normalize(btrim(country::text, E' \t\r\n'), NFC) AS country, normalize(btrim(city::text, E' \t\r\n'), NFC) AS city, normalize(btrim(salesman_id::text, E' \t\r\n'), NFC) AS salesman_id, normalize(btrim(salesman::text, E' \t\r\n'), NFC) AS salesman, normalize(btrim(currency::text, E' \t\r\n'), NFC) AS currency, occurred_at, amount::numeric(18, 2) AS amount, abs(hashtext(sale_id) % 4) AS part FROM public.sales) AS told LIMIT 0
+
 -- source_rows()
 (SELECT normalize(btrim(sale_id::text, E' \t\r\n'), NFC) AS sale_id, normalize(btrim(country::text, E' \t\r\n'), NFC) AS country, normalize(btrim(city::text, E' \t\r\n'), NFC) AS city, normalize(btrim(salesman_id::text, E' \t\r\n'), NFC) AS salesman_id, normalize(btrim(salesman::text, E' \t\r\n'), NFC) AS salesman, normalize(btrim(currency::text, E' \t\r\n'), NFC) AS currency, occurred_at, amount::numeric(18, 2) AS amount, abs(hashtext(sale_id) % 4) AS part FROM public.sales) AS told

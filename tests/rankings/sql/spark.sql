@@ -91,7 +91,7 @@ WHERE ((held.occurred_at >= DATE '2025-12-01' AND held.occurred_at < DATE '2026-
 SELECT new.partition.log_hour AS hour
 FROM lake.bronze.log.partitions VERSION AS OF 8 AS new
 LEFT JOIN lake.bronze.log.partitions VERSION AS OF 7 AS old ON old.partition.log_hour = new.partition.log_hour
-WHERE old.record_count IS NULL OR new.record_count > old.record_count
+WHERE old.record_count IS NULL OR new.record_count != old.record_count
 
 -- in_months(column=occurred_at, months=[])
 (false)
