@@ -212,7 +212,7 @@ class Store:
 
     def live_zone(self) -> str | None:
         """The business time zone whose days the live deltas have, if live has ever begun."""
-        return next((zone for (zone,) in self.rows(render.live_zone())), None)
+        return next((zone for zone, _ in self.rows(render.live_zone())), None)
 
     def drop_live_before(self, ranking: Ranking, day: date) -> int:
         """Drops the live deltas of log days before a day; how many days these were."""

@@ -6,9 +6,10 @@ The one entry point of every scheduler: `tidelake nightly`, by the stack's own c
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+import structlog
 
 from batch import kafka, nights
 from batch.care import care
@@ -19,6 +20,8 @@ from batch.reconcile import Published, reconcile
 from batch.spark import session
 from runtime.errors import Permanent
 from runtime.settings import Settings
+
+log = structlog.get_logger()
 
 MOST_NIGHTS = 31
 """Nights further back are not caught up one by one: the first version then covers all of them."""
@@ -72,8 +75,11 @@ def nightly(
                     published.append(outcome.version)
         except Permanent:
             # Until somebody has looked, days may pass, and with each commit of the lake job its metadata grows.
-            with suppress(Exception):
+            try:
                 care(settings, progress)
+            except Exception:
+                # The night fails for what held it, which the same care is behind once that is done.
+                log.exception("the lake could not be cared for behind a version that is held")
             raise
         care(settings, progress)
     return published

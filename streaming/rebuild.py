@@ -78,14 +78,17 @@ def check_allowed(oldest: datetime | None, now: datetime, lag: timedelta) -> Non
 
 def told_in(chosen: Settings, client: Any) -> str:
     """The business time zone that the live job last began with; that of the settings before its first start."""
-    return next((zone for (zone,) in client.query(live_zone()).result_rows), chosen.business_time_zone)
+    return next((zone for zone, _ in client.query(live_zone()).result_rows), chosen.business_time_zone)
 
 
 def tell_in(chosen: Settings, client: Any, now: datetime) -> None:
     """Notes that it begins with the business time zone of the settings, where that is another one than before."""
-    if [(chosen.business_time_zone,)] != client.query(live_zone()).result_rows:
-        row, columns = [chosen.business_time_zone, now], ["business_time_zone", "begun_at"]
-        client.insert("live_zones", [row], column_names=columns)
+    last = next(iter(client.query(live_zone()).result_rows), None)
+    if last and last[0] == chosen.business_time_zone:
+        return
+    # The last one counts, also where the clock went back.
+    at = max(now, _aware(last[1]) + timedelta(milliseconds=1)) if last else now
+    client.insert("live_zones", [[chosen.business_time_zone, at]], column_names=["business_time_zone", "begun_at"])
 
 
 def check_zone(chosen: Settings, client: Any) -> None:

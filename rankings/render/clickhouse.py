@@ -174,8 +174,8 @@ def newest_delta(ranking: Ranking) -> str:
 
 
 def live_zone() -> str:
-    """The business time zone whose days the live deltas have; no row before the live job first began."""
-    return "SELECT business_time_zone FROM live_zones ORDER BY begun_at DESC LIMIT 1"
+    """The business time zone whose days live deltas have, and since when; no row before the live job first began."""
+    return "SELECT business_time_zone, begun_at FROM live_zones ORDER BY begun_at DESC LIMIT 1"
 
 
 def names(label: Label) -> str:

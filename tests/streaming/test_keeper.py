@@ -141,6 +141,9 @@ def test_live_does_not_tell_other_days_beside_those_that_answers_count_on(
         rebuild.tell_in(chosen, clickhouse, NOW)
         rebuild.tell_in(chosen, clickhouse, NOW)
         assert clickhouse.query("SELECT count() FROM live_zones").result_rows == [(1,)]
+        rebuild.tell_in(elsewhere, clickhouse, NOW - timedelta(hours=1))
+        assert rebuild.told_in(chosen, clickhouse) == "Asia/Tokyo"
+        rebuild.tell_in(chosen, clickhouse, NOW)
         rebuild.check_zone(elsewhere, clickhouse)
         key = {"second": at, "business_day": at.date(), "currency": "EUR", "country": "Germany", "city": "Bonn"}
         row = {**key, "amount": 1, "sales": 1, "records": 1}

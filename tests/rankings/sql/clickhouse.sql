@@ -285,7 +285,7 @@ FROM (
 )
 
 -- live_zone()
-SELECT business_time_zone FROM live_zones ORDER BY begun_at DESC LIMIT 1
+SELECT business_time_zone, begun_at FROM live_zones ORDER BY begun_at DESC LIMIT 1
 
 -- names(label=Label(key='salesman_id', column='salesman'))
 SELECT key, argMax(name, seen_at) AS name FROM labels WHERE label = 'salesman' AND key IN {keys:Array(String)} GROUP BY key
