@@ -53,6 +53,19 @@ def missed(settings: Settings, now: datetime) -> list[datetime]:
     return midnights(published.boundary if published else None, now, ZoneInfo(settings.business_time_zone))
 
 
+def _publish(
+    boundary: datetime, settings: Settings, progress: Progress, partitions: Callable[[Settings], frozenset[Partition]]
+) -> list[int]:
+    """The version through a business midnight; none if somebody else has meanwhile published one that reaches it."""
+    try:
+        outcome = reconcile(boundary, settings, progress=progress, partitions=partitions)
+    except Permanent:
+        if boundary in missed(settings, datetime.now(UTC)):
+            raise
+        return []
+    return [outcome.version] if isinstance(outcome, Published) else []
+
+
 def nightly(
     settings: Settings,
     progress: Progress,
@@ -68,11 +81,8 @@ def nightly(
     """
     with nights.told(settings.platform_dsn.get_secret_value()) as published, session(settings):
         try:
-            # Between two of its runs somebody else may publish a version that reaches further.
             while coming := missed(settings, datetime.now(UTC)):
-                outcome = reconcile(coming[0], settings, progress=progress, partitions=partitions)
-                if isinstance(outcome, Published):
-                    published.append(outcome.version)
+                published.extend(_publish(coming[0], settings, progress, partitions))
         except Permanent:
             # Until somebody has looked, days may pass, and with each commit of the lake job its metadata grows.
             try:
