@@ -127,8 +127,10 @@ def _find(spark: SparkSession, asked: Asked) -> list[Any]:
 
 def _known(spark: SparkSession, asked: Asked) -> str | None:
     """The sources that the log tells of, for whoever asks for a sale of one that it does not."""
+    if asked.sale is None:
+        return None
     sources = [source for (source,) in spark.table(PARSED).select("source").distinct().collect() if source]
-    if asked.sale is None or asked.sale[0] in sources:
+    if asked.sale[0] in sources:
         return None
     return f"sales of {', '.join(sorted(sources)) or 'no source yet'}"
 

@@ -72,11 +72,10 @@ def reconcile(
         store.prepare()
         base = publish.agree(settings, store, ledger)
         before = ledger.certificate(base.version) if base else None
-        same_days = before is None or before.zone == settings.business_time_zone
-        if base and _covers(base, boundary, among) and same_days and not full:
-            publish.heal(store, ledger)
-            return AlreadyPublished(base.version)
         task = Task(base, before, among, settings, store, ledger, accepted)
+        if (there := _covering(task, boundary)) and not full:
+            publish.heal(store, ledger)
+            return AlreadyPublished(there.version)
         run = _begun(task, _wanted(task, boundary, full), progress or Quiet())
         run.finish(partitions)
         return Published(run.version, run.certificate)
@@ -123,12 +122,15 @@ def _begun(task: Task, wanted: Certificate, progress: Progress) -> Run:
     return Run(task, version, certificate, progress)
 
 
-def _covers(base: Publication, boundary: datetime, among: tuple[Ranking, ...]) -> bool:
-    """Whether the current publication is what is asked for.
+def _covering(task: Task, boundary: datetime) -> Publication | None:
+    """The current publication, if it is what is asked for.
 
     Raises:
         Permanent: it goes further.
     """
+    base, before = task.base, task.before
+    if base is None:
+        return None
     if boundary < base.boundary:
         raise Permanent(
             f"version {base.version} is published through a later boundary",
@@ -136,4 +138,6 @@ def _covers(base: Publication, boundary: datetime, among: tuple[Ranking, ...]) -
             valid=f"{base.boundary.isoformat()} or later",
             todo="to go back, publish an older version again",
         )
-    return boundary == base.boundary and {ranking.name for ranking in among} <= set(base.rankings)
+    same_days = before is None or before.zone == task.settings.business_time_zone
+    has_all = {ranking.name for ranking in task.among} <= set(base.rankings)
+    return base if boundary == base.boundary and has_all and same_days else None

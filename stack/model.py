@@ -10,6 +10,10 @@ Action = Callable[[], None]
 StopSignal = Literal["TERM", "INT"]
 
 
+class HeldBack(Exception):  # noqa: N818  (nothing is wrong with the server)
+    """A server runs, but can't work before an operator has done something; what needs it does not wait for that."""
+
+
 def nothing() -> None:
     """The action of those who have nothing to do."""
 
@@ -21,7 +25,8 @@ class Service:
     Args:
         name: its name in commands, logs and the state file.
         command: program and arguments.
-        ready: returns when the server answers; raises whatever tells why it does not yet.
+        ready: returns when the server answers; raises whatever tells why it does not yet, and HeldBack where it waits
+            for an operator.
         version: of the server, shown by `tidelake status`.
         address: where it answers, shown by `tidelake status`; without passwords.
         needs: names of services and steps that must be ready before it starts.

@@ -18,7 +18,7 @@ from stack.addresses import ports
 from stack.flink import check_jobs, client_environment
 from stack.http import call, check
 from stack.kafka import check_fresh
-from stack.model import Service, Step
+from stack.model import HeldBack, Service, Step
 from stack.night import check as check_night
 from stack.ports import HOST
 from streaming.alive import held_back, sign_of_life
@@ -62,8 +62,8 @@ def sources() -> Service:
     return Service(
         name="sources",
         command=(sys.executable, "-m", "streaming.sources.keeper"),
+        prepare=lambda: sign_of_life(settings(), "sources").unlink(missing_ok=True),
         ready=_looks("sources"),
-        tend=_looks("sources"),
         version=version("tidelake"),
         address="",
         needs=("topics", "platform-tables", "clickhouse-tables"),
@@ -75,8 +75,8 @@ def settler() -> Service:
     return Service(
         name="settler",
         command=(sys.executable, "-m", "streaming.quarantine.settle"),
+        prepare=lambda: sign_of_life(settings(), "settler").unlink(missing_ok=True),
         ready=_looks("settler"),
-        tend=_looks("settler"),
         version=version("tidelake"),
         address="",
         needs=("topics", "clickhouse-tables"),
@@ -106,8 +106,7 @@ def keeper() -> Service:
         command=(sys.executable, "-m", "streaming.keeper"),
         env=client_environment(),
         prepare=lambda: held.unlink(missing_ok=True),
-        ready=lambda: _check_jobs(without_live=held.exists()),
-        tend=lambda: _check_held(held),
+        ready=lambda: _check_jobs(held),
         version=version("tidelake"),
         address=f"{settings().flink}/#/job/running",
         needs=("jobmanager", "taskmanager", "topics", "clickhouse-tables", "databases"),
@@ -115,15 +114,12 @@ def keeper() -> Service:
     )
 
 
-def _check_jobs(*, without_live: bool) -> None:
-    check_jobs(JOBS[:1] if without_live else JOBS)
-
-
-def _check_held(held: Path) -> None:
-    """Raises Retryable while live may not begin, and unless both jobs run."""
-    if held.exists():
-        raise Retryable(held.read_text())
-    check_jobs(JOBS)
+def _check_jobs(held: Path) -> None:
+    """Raises HeldBack while live may not begin, and Retryable unless the jobs that may run do."""
+    told = held.read_text() if held.exists() else None
+    check_jobs(JOBS[:1] if told else JOBS)
+    if told:
+        raise HeldBack(told)
 
 
 def api() -> Service:

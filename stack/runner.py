@@ -12,7 +12,7 @@ import structlog
 
 from runtime.errors import Permanent, Retryable, TidelakeError
 from stack.board import Board, Row
-from stack.model import Service, Step
+from stack.model import HeldBack, Service, Step
 from stack.process import Guarded, last_lines, send
 
 log = structlog.get_logger()
@@ -93,9 +93,10 @@ class ServiceRunner(threading.Thread):
         process = self._process = Guarded(self.part)
         try:
             self._board.change(self.name, pid=process.pid, guard=process.guard, started=began)
-            if self._until_ready(process):
+            reason = self._until_ready(process)
+            if reason is not None:
                 self._was_ready = True
-                self._board.change(self.name, took=time.time() - began)
+                self._tell_health(reason, took=time.time() - began)
                 self._watch(process)
         finally:
             self._account(process)
@@ -122,8 +123,10 @@ class ServiceRunner(threading.Thread):
             restarts=self._board.row(self.name).restarts + 1,
         )
 
-    def _until_ready(self, process: Guarded) -> bool:
-        """Probes until the server answers; False if it ended or has to stop.
+    def _until_ready(self, process: Guarded) -> str | None:
+        """Probes until the server answers; None if it ended or has to stop.
+
+        What is returned else is what it waits for an operator to do; mostly nothing.
 
         Raises:
             Retryable: it took too long.
@@ -133,18 +136,20 @@ class ServiceRunner(threading.Thread):
         while not self._stopping.is_set() and process.exit_code() is None:
             try:
                 self.part.ready()
-                return True
+                return ""
+            except HeldBack as error:
+                return str(error)[:SHOWN]
             except Exception as error:  # whatever a client library raises: it is not ready yet
                 reason = str(error)
                 self._board.change(self.name, detail=reason[:SHOWN])
             if time.monotonic() > give_up and not self._was_ready:
                 raise Retryable(f"{self.name} was not ready after {self.part.ready_seconds:.0f} s", received=reason)
             self._stopping.wait(PROBE_SECONDS)
-        return False
+        return None
 
     def _watch(self, process: Guarded) -> None:
         """Returns when the server ended or has to stop; meanwhile tends it and keeps its health up to date."""
-        while not self._stopping.is_set() and process.exit_code() is None:
+        while not self._stopping.is_set() and process.wait(TEND_SECONDS) is None:
             try:
                 self.part.ready()
                 self.part.tend()
@@ -152,8 +157,10 @@ class ServiceRunner(threading.Thread):
             except Exception as error:  # shown as the service's health
                 reason = str(error)[:SHOWN]
             if not self._stopping.is_set() and process.exit_code() is None:
-                self._board.change(self.name, state="unhealthy" if reason else "ready", detail=reason)
-            process.wait(TEND_SECONDS)
+                self._tell_health(reason)
+
+    def _tell_health(self, reason: str, **fields: object) -> None:
+        self._board.change(self.name, state="unhealthy" if reason else "ready", detail=reason, **fields)
 
 
 class StepRunner(threading.Thread):

@@ -21,7 +21,7 @@ from serving.http.models import EvidenceAgain
 from serving.http.parameters import Compare, Nothing, OverTime, Question, Subject, SubjectOverTime
 from serving.http.paths import EvidencePath
 from serving.http.problem import Problem
-from serving.http.questions import EVERYONE, Proof, asked, figures_digest, without_names
+from serving.http.questions import EVERYONE, Proof, asked, figures_digest
 from serving.http.representation import json_response
 
 CHANGED = (
@@ -83,7 +83,7 @@ def _kind(said: dict[str, str]) -> type[Question]:
 
 def _again(proof: Proof, answer: Answer) -> dict[str, object]:
     body = document(answer, 0.0)
-    again = figures_digest(without_names(answer.asked.ranking, body["data"]))
+    again = figures_digest(answer.asked.ranking, body["data"])
     publication = answer.standing.publication
     same = again == proof.digest
     because = OTHER_STORE if proof.store != Store.CLICKHOUSE else CHANGED

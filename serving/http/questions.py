@@ -163,7 +163,7 @@ def with_links(api: Api, answer: Answer, given: Question) -> Document:
         question=said(given),
         version=pinned_version(answer),
         until=instant(until(answer)),
-        digest=figures_digest(without_names(answer.asked.ranking, body["data"])),
+        digest=figures_digest(answer.asked.ranking, body["data"]),
         after=answer.asked.after,
         store=answer.store.value,
     )
@@ -186,14 +186,14 @@ def said(given: Question) -> dict[str, str]:
     }
 
 
-def without_names(about: Ranking, data: object) -> object:
-    """An answer's lines without the names beside the figures: those are always the last ones seen."""
+def figures_digest(about: Ranking, data: object) -> str:
+    """The same for the same figures, whatever the names beside them, which are the last ones seen; 32 hex digits."""
     names = {label.column for label in about.labels}
-    if not names or not isinstance(data, list):
-        return data
-    return [{column: value for column, value in line.items() if column not in names} for line in data]
+    if names and isinstance(data, list):
+        data = [{column: value for column, value in line.items() if column not in names} for line in data]
+    return lines_digest(data)
 
 
-def figures_digest(data: object) -> str:
+def lines_digest(data: object) -> str:
     """The same for the same lines; 32 hexadecimal digits."""
     return hashlib.blake2b(orjson.dumps(data), digest_size=16).hexdigest()

@@ -20,7 +20,7 @@ from serving.http.endpoint import endpoint
 from serving.http.models import StreamedEvent
 from serving.http.parameters import Question
 from serving.http.paths import Named
-from serving.http.questions import answered, asked, figures_digest, with_links
+from serving.http.questions import answered, asked, lines_digest, with_links
 from serving.http.stopping import STOPPING
 from serving.http.stream_changes import Lines, change
 from serving.ports import Cache
@@ -75,7 +75,7 @@ class States:
         except (zlib.error, orjson.JSONDecodeError):
             return None
         # Whatever else the cache may hold there: a state is what has this id.
-        return lines if isinstance(lines, list) and event_id.endswith(figures_digest(lines)) else None
+        return lines if isinstance(lines, list) and event_id.endswith(lines_digest(lines)) else None
 
     def _key(self, event_id: str) -> str:
         return f"stream:{self._digest}:{event_id}"
@@ -118,7 +118,7 @@ def _events(api: Api, question: Asked, query: Question, first: Document, last_id
         lines = body["data"]
         assert isinstance(lines, list)
         if known is None or known != lines:
-            event_id = f"{_version(body)}.{figures_digest(lines)}"
+            event_id = f"{_version(body)}.{lines_digest(lines)}"
             states.keep(event_id, lines)
             yield Event("snapshot", event_id, body) if known is None else Event("change", event_id, change(known, body))
             known, told_at = lines, time.monotonic()

@@ -22,7 +22,7 @@ from runtime.errors import Permanent, Retryable
 from stack import commands, control, runner, supervisor
 from stack.board import Board, Row
 from stack.leftovers import wait_for_leftovers
-from stack.model import Action, Part, Service, Step, nothing
+from stack.model import Action, HeldBack, Part, Service, Step, nothing
 from stack.view import reasons
 
 SLEEPER = (sys.executable, "-c", "import time; print('up', flush=True); time.sleep(300)")
@@ -165,10 +165,10 @@ def test_a_service_that_answers_but_cannot_work_is_told_at_once_and_keeps_nothin
     told: list[Row] = []
 
     def held_back() -> None:
-        raise Retryable("it waits for an operator", todo="do it")
+        raise HeldBack("it waits for an operator; what to do: do it")
 
-    kept = replace(service("a"), tend=held_back)
-    with stack(kept, service("b", needs=("a",)), listener=told.append) as board:  # type: ignore[attr-defined]
+    parts = service("a", ready=held_back), service("b", needs=("a",))
+    with stack(*parts, listener=told.append) as board:  # type: ignore[attr-defined]
         assert [row.state for row in told if row.name == "a"] == ["starting", "unhealthy"]
         assert (board.state(), board.row("b").state) == ("unhealthy", "ready")
         assert reasons(board.rows()) == ["a is unhealthy: it waits for an operator; what to do: do it"]
