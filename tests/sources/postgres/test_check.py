@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
@@ -58,6 +60,19 @@ def test_what_is_missing_is_told_one_after_the_other_until_sales_are_shown(
     assert any('"amount": "3.50"' in each.what for each in findings if each.what.startswith("a sale"))
     # It only looked: neither a slot nor a connector was made.
     assert world.ask(f"SELECT 1 FROM pg_replication_slots WHERE slot_name = '{source.slot_name}'") == []
+
+
+def test_the_owners_script_waits_for_an_analysis_of_the_table(schema: str, servers: Settings) -> None:
+    """Autovacuum begins one at any time; it writes the table's row of the catalogue under the lock that it holds."""
+    world.do(TABLE.format(schema=schema))
+    table = f"{schema}.t"
+    waits = f"SELECT 1 FROM pg_locks WHERE NOT granted AND relation = '{table}'::regclass"
+    with ThreadPoolExecutor(1) as beside, world.owner() as opened, opened.cursor() as analysis:
+        analysis.execute(f"BEGIN; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE")
+        script = beside.submit(world.prepare, plain(schema), servers)
+        world.until(lambda: world.ask(waits))
+        analysis.execute(f"ANALYZE {table}; COMMIT")
+        script.result(60)
 
 
 def test_a_column_that_is_not_there_is_named(schema: str, servers: Settings) -> None:
