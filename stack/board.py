@@ -85,10 +85,15 @@ class Board:
         """Waits until all of `names` have been ready; False if `stop` came first."""
         with self._changed:
             while not stop.is_set():
-                if all(self._rows[name].state in USABLE for name in names):
+                if self.usable(names):
                     return True
                 self._changed.wait(0.2)
         return False
+
+    def usable(self, names: Iterable[str]) -> bool:
+        """Whether all of `names` have been ready."""
+        with self._changed:
+            return all(self._rows[name].state in USABLE for name in names)
 
     def state(self) -> str:
         """Of the whole: `failed`, `starting` (something was never ready), `unhealthy` or `ready`."""

@@ -61,6 +61,7 @@ def service() -> Service:
         needs=("kafka",),
         prepare=_prepare,
         tend=_tend,
+        tend_after=("connector",),
         # Asked to stop while Kafka is gone too, it would wait for Kafka much longer.
         grace_seconds=8,
     )

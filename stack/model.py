@@ -34,6 +34,7 @@ class Service:
         env: variables added to its environment.
         prepare: done before every start: folders and configuration files.
         tend: done every few seconds while it runs; raises if the server is not healthy.
+        tend_after: names of services and steps that must have been ready before that: what it looks at is their making.
         stop_signal: asks the server to end.
         grace_seconds: how long it may take to end before it is ended by force.
         ready_seconds: how long a start may take.
@@ -49,6 +50,7 @@ class Service:
     env: Mapping[str, str] = field(default_factory=dict)
     prepare: Action = nothing
     tend: Action = nothing
+    tend_after: tuple[str, ...] = ()
     stop_signal: StopSignal = "TERM"
     grace_seconds: float = 15.0
     ready_seconds: float = 120.0

@@ -152,7 +152,8 @@ class ServiceRunner(threading.Thread):
         while not self._stopping.is_set() and process.wait(TEND_SECONDS) is None:
             try:
                 self.part.ready()
-                self.part.tend()
+                if self._board.usable(self.part.tend_after):
+                    self.part.tend()
                 reason = ""
             except Exception as error:  # shown as the service's health
                 reason = str(error)[:SHOWN]

@@ -21,9 +21,10 @@ from stack import runner, supervisor
 # A server that a test has killed ran well before: it is started again at once, however soon after its last start.
 runner.STEADY_SECONDS = 0.0
 whole, names = supervisor.parts, {names!r}
-supervisor.parts = lambda: [
-    replace(part, needs=tuple(each for each in part.needs if each in names)) for part in whole() if part.name in names
-]
+def without_others(part):
+    fields = [each for each in ("needs", "tend_after") if hasattr(part, each)]
+    return replace(part, **{{each: tuple(filter(names.__contains__, getattr(part, each))) for each in fields}})
+supervisor.parts = lambda: [without_others(part) for part in whole() if part.name in names]
 raise SystemExit(supervisor.main())
 """
 

@@ -159,6 +159,27 @@ def test_an_unhealthy_service_is_shown_and_recovers(stack: Callable[..., object]
         wait_for(lambda: board.state() == "ready")
 
 
+def test_a_service_is_looked_after_only_once_what_that_is_about_is_there(stack: Callable[..., object]) -> None:
+    looked, told = threading.Event(), list[Row]()
+
+    def tend() -> None:
+        looked.set()
+        raise Retryable("what b makes does not work")
+
+    def makes() -> None:
+        wait_for(lambda: board_of_a() == "ready")
+        assert not looked.wait(0.5), "looked at before it was there"
+
+    def board_of_a() -> str:
+        return [row.state for row in told if row.name == "a"][-1]
+
+    parts = replace(service("a"), tend=tend, tend_after=("b",)), Step("b", makes, needs=("a",))
+    with stack(*parts, listener=told.append) as board:  # type: ignore[attr-defined]
+        wait_for(lambda: board.state() == "unhealthy")
+    assert [row.state for row in told if row.name == "b"] == ["starting", "ready"]
+    assert [row.state for row in told if row.name == "a"][:3] == ["starting", "ready", "unhealthy"]
+
+
 def test_a_service_that_answers_but_cannot_work_is_told_at_once_and_keeps_nothing_else_back(
     stack: Callable[..., object],
 ) -> None:
