@@ -132,6 +132,7 @@ class Run:
                 spark.catalog.clearCache()
                 for statement in lake.ddl(self._task.among):
                     spark.sql(statement)
+                silver.order(spark)
                 self._take_up(spark)
                 publish.show(spark, self._task.store)
                 self._watch.result(f"Spark {spark.version}")

@@ -37,6 +37,13 @@ class States:
         return States(self.sales + more.sales, self.deleted + more.deleted)
 
 
+def order(spark: SparkSession) -> None:
+    """Has silver written by key from here on; done again, it changes nothing."""
+    if branches.as_iceberg(spark, lake.SALES).sortOrder().isUnsorted():
+        for statement in lake.order_sales():
+            spark.sql(statement)
+
+
 def rebuild(spark: SparkSession, version: int) -> None:
     """Puts what the view `parsed` says in place of everything, on the branch of a version's run."""
     states = render.newer(f"({render.latest_state()})")
@@ -77,19 +84,34 @@ def merge(spark: SparkSession, version: int, base: int, held: States, zone: str,
     """
     for table in TABLES:
         branches.begin(spark, table, version, base)
-    months = touch(spark, base, held)
+    held_in = touch(spark, base, held)
     row = spark.sql(render.changed(), {"zone": zone}).first()
     assert row is not None
     # A MERGE would shuffle and sort the months as a whole; who only deletes compares keys with those it was sent.
-    if months:
-        spark.sql(render.drop_older(version, months))
+    if held_in.months:
+        spark.sql(render.drop_older(version, held_in.months, held_in.ranges), dict(held_in.bound))
     spark.sql(render.newer()).writeTo(lake.on_run(lake.SALES, version)).append()
     if refused:
         spark.sql(render.refused()).writeTo(lake.on_run(lake.QUARANTINE, version)).append()
     return Changed(States(row.sales, row.deleted), sorted({*row.new_days, *row.old_days}))
 
 
-def touch(spark: SparkSession, base: int, held: States) -> Sequence[int | None]:
+@dataclass(frozen=True, slots=True)
+class HeldIn:
+    """Where silver keeps what a run changes of it, so that nothing else has to be read.
+
+    Attributes:
+        months: of its partitions, counted from 1970; None stands for sales that were deleted.
+        ranges: how many ranges the ids of these sales lie in; 0 if they may lie anywhere.
+        bound: the first and the last id of each range, by the parameter's name.
+    """
+
+    months: Sequence[int | None]
+    ranges: int
+    bound: Mapping[str, str]
+
+
+def touch(spark: SparkSession, base: int, held: States) -> HeldIn:
     """Makes the view `touched` of what the view `parsed` changes in version `base`; `leave` ends it.
 
     Args:
@@ -97,7 +119,7 @@ def touch(spark: SparkSession, base: int, held: States) -> Sequence[int | None]:
         held: the sales that it knows.
 
     Returns:
-        The months in which silver keeps what is changed, counted from 1970; None stands for sales that were deleted.
+        Where silver keeps what is changed.
     """
     _view(spark, render.LATEST, render.latest_state())
     # Once its size is known, all of silver need not be shuffled to find what it held of these sales.
@@ -108,11 +130,11 @@ def touch(spark: SparkSession, base: int, held: States) -> Sequence[int | None]:
     bound = {f"{end}{number}": key for number, ends in enumerate(between) for end, key in zip(_ENDS, ends, strict=True)}
     _view(spark, render.PLACES, render.places(base, len(between)), bound)
     months = [row.month for row in spark.sql(render.months()).collect()]
-    _view(spark, render.KNOWN, render.known(base, months))
+    _view(spark, render.KNOWN, render.known(base, months, len(between)), bound)
     _view(spark, render.TOUCHED, changes.touched())
     if spark.sql(changes.unsettled()).head(1):
         _settle(spark)
-    return months
+    return HeldIn(months, len(between), bound)
 
 
 def _settle(spark: SparkSession) -> None:

@@ -6,15 +6,13 @@ PostgreSQL and ClickHouse are real; the log is written straight into the lake, s
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryFile
 from typing import Annotated, Any
 
 import psutil
@@ -24,8 +22,8 @@ from rich.console import Console
 from bench import made_log
 from bench.figures import Aim, Part
 from bench.report import machine, show
+from bench.servers import servers
 from runtime.errors import Permanent
-from runtime.settings import settings
 
 SERVERS = frozenset({"postgres", "gateway", "databases", "platform-tables", "clickhouse-tables"})
 LOOK_SECONDS = 0.2
@@ -39,33 +37,13 @@ def main(
     json_file: Annotated[Path | None, typer.Option("--json", help="A file for every figure.")] = None,
 ) -> None:
     """Measure reconciliations of several sizes, one after the other."""
-    from stack.preflight import preflight
-    from stack.spark import spark_jars
-    from stack.supervisor import running_stack, wait_settled
-
     console, done = Console(), []
     for size in sales:
-        with TemporaryDirectory(prefix="tidelake-bench-") as home:
-            # PostgreSQL runs as another user, who has to reach his folder.
-            Path(home).chmod(0o755)
-            os.environ["TIDELAKE_HOME"] = home
-            os.environ["TIDELAKE_SPARK_JARS"] = ",".join(map(str, spark_jars()))
-            settings.cache_clear()
-            preflight()
-            with running_stack(only=SERVERS) as board:
-                if wait_settled(board, _never(), lambda _: None) != "ready":
-                    raise Permanent("the servers did not start", received=str(board.rows()))
-                done.append(measure(size, console))
-                show(console, done[-1])
+        with servers(SERVERS):
+            done.append(measure(size, console))
+            show(console, done[-1])
     if json_file:
         json_file.write_text(json.dumps({"machine": machine(), "parts": [each.as_json() for each in done]}, indent=2))
-
-
-def _never() -> Any:
-    import threading
-
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    return threading.Event()
 
 
 def measure(sales: int, console: Console) -> Part:

@@ -55,7 +55,7 @@ def append(spark: SparkSession, night: Night) -> None:
     A record of an older sale moves it to another city and changes its amount; every fiftieth deletes it.
     """
     size(spark, night.count)
-    spark.range(night.first, night.first + night.count, 1, 16).createOrReplaceTempView("numbers")
+    number(spark, night)
     spark.sql(_records(night)).writeTo(BRONZE).append()
     marks = spark.range(PARTITIONS).selectExpr(
         f"'{TOPIC}' AS topic",
@@ -68,7 +68,48 @@ def append(spark: SparkSession, night: Night) -> None:
     marks.writeTo(BRONZE).append()
 
 
+def number(spark: SparkSession, night: Night) -> None:
+    """Makes the view `numbers`, of a night's records."""
+    spark.range(night.first, night.first + night.count, 1, 16).createOrReplaceTempView("numbers")
+
+
+def parsed(night: Night) -> str:
+    """The same records as a reconciliation's view `parsed` has them, without the log and the reading of it.
+
+    Reads the view `numbers`, of the records' numbers.
+    """
+    return f"""{_told(night)}
+SELECT topic, partition, offset, log_time, CASE WHEN deleted THEN 'deletion' ELSE 'sale' END AS kind,
+    source, sale_id, occurred_at, country, city, salesman_id, salesman, amount, currency,
+    CAST(NULL AS string) AS field, CAST(NULL AS string) AS reason, CAST(NULL AS binary) AS key,
+    CAST(NULL AS binary) AS payload
+FROM told"""
+
+
 def _records(night: Night) -> str:
+    fields = ", ".join(
+        f"'{name}', {told}"
+        for name, told in {
+            "source": "source",
+            "sale_id": "sale_id",
+            "deleted": "deleted",
+            "occurred_at": "date_format(occurred_at, \"yyyy-MM-dd'T'HH:mm:ss'Z'\")",
+            "country": "country",
+            "city": "city",
+            "salesman_id": "salesman_id",
+            "salesman": "salesman",
+            "amount": "CAST(amount AS string)",
+            "currency": "currency",
+        }.items()
+    )
+    return f"""{_told(night)}
+SELECT topic, partition, offset, CAST(concat('["bench","', sale_id, '"]') AS binary) AS key,
+    CAST(to_json(named_struct({fields})) AS binary) AS payload, log_time
+FROM told"""
+
+
+def _told(night: Night) -> str:
+    """The table `told` of a query: one row for each record, with the sale's fields and the position in the log."""
     begins = boundary(night.number) - NIGHT
     new_from = night.first + night.count - night.new
     older = f"{night.known - night.among} + pmod(hash(id, 7), {max(night.among, 1)})"
@@ -77,22 +118,22 @@ def _records(night: Night) -> str:
     SELECT id, CASE WHEN id >= {new_from} THEN {night.known} + id - {new_from} ELSE {older} END AS sale,
         CASE WHEN id >= {new_from} THEN 0 ELSE 1 + pmod(hash(id), {CITIES_EACH - 1}) END AS moved,
         id < {new_from} AND id % 50 = 0 AS deleted FROM numbers
-), told AS (
-    SELECT *, pmod(hash(sale, 1), {COUNTRIES}) AS country, pmod(hash(sale, 2) + moved, {CITIES_EACH}) AS city,
-        pmod(hash(sale, 3), {SALESMEN_EACH}) AS salesman,
+), placed AS (
+    SELECT *, pmod(hash(sale, 1), {COUNTRIES}) AS land, pmod(hash(sale, 2) + moved, {CITIES_EACH}) AS place,
+        pmod(hash(sale, 3), {SALESMEN_EACH}) AS seller,
         CAST(({night.history} - sale) * {spacing:.9f}D AS decimal(18, 6)) AS ago,
         pmod(hash(sale, 5), 100000) + 100 + moved AS cents
     FROM drawn
-)
-SELECT '{TOPIC}' AS topic, CAST(pmod(hash(sale), {PARTITIONS}) AS int) AS partition, id AS offset,
-    CAST(concat('["bench","B', sale, '"]') AS binary) AS key,
-    CAST(to_json(named_struct('source', 'bench', 'sale_id', concat('B', sale), 'deleted', deleted,
-        'occurred_at', date_format(TIMESTAMP '{BEGINS:%Y-%m-%d %H:%M:%S}' - make_dt_interval(0, 0, 0, ago),
-            "yyyy-MM-dd'T'HH:mm:ss'Z'"),
-        'country', concat('Country ', country), 'city', concat('City ', country, '-', city),
-        'salesman_id', concat('S', country, '-', salesman), 'salesman', concat('Salesman ', country, '-', salesman),
-        'amount', concat(cents DIV 100, '.', lpad(cents % 100, 2, '0')),
-        'currency', CASE WHEN pmod(hash(sale, 6), 2) = 0 THEN 'EUR' ELSE 'USD' END)) AS binary) AS payload,
-    TIMESTAMP '{begins:%Y-%m-%d %H:%M:%S}'
-        + make_dt_interval(0, 0, 0, CAST((id - {night.first}) * 86399.0D / {night.count} AS decimal(18, 6))) AS log_time
-FROM told"""
+), told AS (
+    SELECT '{TOPIC}' AS topic, CAST(pmod(hash(sale), {PARTITIONS}) AS int) AS partition, id AS offset,
+        TIMESTAMP '{begins:%Y-%m-%d %H:%M:%S}'
+            + make_dt_interval(0, 0, 0, CAST((id - {night.first}) * 86399.0D / {night.count} AS decimal(18, 6)))
+            AS log_time,
+        'bench' AS source, concat('B', sale) AS sale_id, deleted,
+        date_trunc('SECOND', TIMESTAMP '{BEGINS:%Y-%m-%d %H:%M:%S}' - make_dt_interval(0, 0, 0, ago)) AS occurred_at,
+        concat('Country ', land) AS country, concat('City ', land, '-', place) AS city,
+        concat('S', land, '-', seller) AS salesman_id, concat('Salesman ', land, '-', seller) AS salesman,
+        CAST(cents / 100BD AS decimal(18, 2)) AS amount,
+        CASE WHEN pmod(hash(sale, 6), 2) = 0 THEN 'EUR' ELSE 'USD' END AS currency
+    FROM placed
+)"""

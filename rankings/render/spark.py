@@ -136,14 +136,17 @@ def places(older: int, ranges: int) -> str:
 
     Args:
         older: the version.
-        ranges: in so many ranges, bound as `first0`, `last0` and so on, lie the ids of these sales: files that hold
-            none of them are not opened. 0 if they may lie anywhere.
+        ranges: in so many ranges, bound as `first0`, `last0` and so on, lie the ids of these sales: what holds none of
+            them, files and groups of rows within files, is not read. 0 if they may lie anywhere.
     """
-    within = " OR ".join(f"held.sale_id BETWEEN :first{number} AND :last{number}" for number in range(ranges))
     return f"""SELECT held.source, held.sale_id, held._partition.occurred_at_month AS month
 FROM {SALES} VERSION AS OF '{version_tag(older)}' AS held
 JOIN (SELECT source, sale_id FROM {LATEST}) AS told ON held.source = told.source AND held.sale_id = told.sale_id
-WHERE {within or "true"}"""
+WHERE {_in_ranges(ranges)}"""
+
+
+def _in_ranges(ranges: int) -> str:
+    return " OR ".join(f"held.sale_id BETWEEN :first{number} AND :last{number}" for number in range(ranges)) or "true"
 
 
 def months() -> str:
@@ -151,12 +154,14 @@ def months() -> str:
     return f"SELECT DISTINCT month FROM {PLACES}"
 
 
-def known(older: int, months: Iterable[int | None]) -> str:
-    """What silver held as of version `older` of the sales in the view `places`, which lie in these months."""
+def known(older: int, months: Iterable[int | None], ranges: int) -> str:
+    """What silver held as of version `older` of the sales in the view `places`, which lie in these months and,
+    as there, in these ranges.
+    """
     return f"""SELECT held.*
 FROM {SALES} VERSION AS OF '{version_tag(older)}' AS held
 JOIN (SELECT source, sale_id FROM {PLACES}) AS told ON held.source = told.source AND held.sale_id = told.sale_id
-WHERE {in_months("held.occurred_at", months)}"""
+WHERE {in_months("held.occurred_at", months)} AND ({_in_ranges(ranges)})"""
 
 
 def in_months(column: str, months: Iterable[int | None]) -> str:
@@ -185,15 +190,16 @@ def _first_of(month: int) -> str:
     return f"DATE '{1970 + month // 12:04d}-{month % 12 + 1:02d}-01'"
 
 
-def drop_older(version: int, months: Iterable[int | None]) -> str:
+def drop_older(version: int, months: Iterable[int | None], ranges: int) -> str:
     """Takes what silver held of the sales of the view `touched` out of the branch of a version's run.
 
     Args:
         version: the version.
         months: where silver keeps it.
+        ranges: in so many ranges lie their ids, as in `places`.
     """
     return f"""DELETE FROM {on_run(SALES, version)} AS held
-WHERE {in_months("held.occurred_at", months)} AND EXISTS
+WHERE {in_months("held.occurred_at", months)} AND ({_in_ranges(ranges)}) AND EXISTS
     (SELECT 1 FROM {TOUCHED} AS told
      WHERE told.was IS NOT NULL AND told.source = held.source AND told.sale_id = held.sale_id)"""
 

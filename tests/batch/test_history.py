@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
+from pyarrow import parquet
 from pydantic import SecretStr
 
 from batch import care, show
@@ -33,7 +34,7 @@ from tests.batch.beginning import Begun
 from tests.batch.live import lived, told
 from tests.batch.log import START, Log, partitions
 from tests.batch.test_days import Till
-from tests.batch.test_reconcile import Pulled, PullsThePlug, assert_published
+from tests.batch.test_reconcile import Pulled, PullsThePlug, assert_published, data_files
 from tests.batch.world import World, grown, published
 
 pytestmark = pytest.mark.servers
@@ -123,6 +124,26 @@ def test_care_changes_no_answer_and_drops_what_is_not_kept(begun: Begun) -> None
         rollback(2, world.settings)
     assert published(world, grown(world, log, 30)).certificate.versions == (5,)
     assert_published(world, 5, log.before(log.now))
+
+
+def test_each_file_of_silver_holds_its_sales_by_key_whoever_wrote_it(begun: Begun) -> None:
+    world, log, _ = begun
+    assert_by_key(world)
+    for count in (30, 30, 30, 30):
+        published(world, grown(world, log, count))
+    assert_by_key(world)
+    many = len(data_files(world))
+    care.care(world.settings, Quiet())
+    assert len(data_files(world)) < many
+    assert_by_key(world)
+
+
+def assert_by_key(world: World) -> None:
+    """Whether each file's sales follow each other by source and id."""
+    held = [parquet.read_table(path, columns=["source", "sale_id"]).to_pylist() for path in data_files(world)]
+    keys = [[(row["source"], row["sale_id"]) for row in rows] for rows in held]
+    assert max(map(len, keys)) > 1
+    assert all(each == sorted(each) for each in keys)
 
 
 def test_care_drops_old_files_that_no_snapshot_knows_and_no_others(begun: Begun) -> None:

@@ -66,6 +66,11 @@ lake.gold.top_salesman_in_country
 -- on_run(table=silver.sales, version=3)
 silver.sales.branch_run_3
 
+-- order_sales()
+ALTER TABLE lake.silver.sales SET TBLPROPERTIES ('write.parquet.row-group-size-bytes' = '16777216')
+;
+ALTER TABLE lake.silver.sales WRITE DISTRIBUTED BY PARTITION LOCALLY ORDERED BY source, sale_id
+
 -- run_branch(version=3)
 run_3
 

@@ -75,15 +75,27 @@ FROM
 GROUP BY business_day, currency, country, salesman_id
 HAVING sum(amount) != 0 OR sum(sales) != 0
 
--- drop_older(version=3, months=[])
+-- drop_older(version=3, months=[], ranges=0)
 DELETE FROM lake.silver.sales.branch_run_3 AS held
-WHERE (false) AND EXISTS
+WHERE (false) AND (true) AND EXISTS
     (SELECT 1 FROM touched AS told
      WHERE told.was IS NOT NULL AND told.source = held.source AND told.sale_id = held.sale_id)
 
--- drop_older(version=3, months=[671, 672, None])
+-- drop_older(version=3, months=[], ranges=2)
 DELETE FROM lake.silver.sales.branch_run_3 AS held
-WHERE ((held.occurred_at >= DATE '2025-12-01' AND held.occurred_at < DATE '2026-02-01') OR held.occurred_at IS NULL) AND EXISTS
+WHERE (false) AND (held.sale_id BETWEEN :first0 AND :last0 OR held.sale_id BETWEEN :first1 AND :last1) AND EXISTS
+    (SELECT 1 FROM touched AS told
+     WHERE told.was IS NOT NULL AND told.source = held.source AND told.sale_id = held.sale_id)
+
+-- drop_older(version=3, months=[671, 672, None], ranges=0)
+DELETE FROM lake.silver.sales.branch_run_3 AS held
+WHERE ((held.occurred_at >= DATE '2025-12-01' AND held.occurred_at < DATE '2026-02-01') OR held.occurred_at IS NULL) AND (true) AND EXISTS
+    (SELECT 1 FROM touched AS told
+     WHERE told.was IS NOT NULL AND told.source = held.source AND told.sale_id = held.sale_id)
+
+-- drop_older(version=3, months=[671, 672, None], ranges=2)
+DELETE FROM lake.silver.sales.branch_run_3 AS held
+WHERE ((held.occurred_at >= DATE '2025-12-01' AND held.occurred_at < DATE '2026-02-01') OR held.occurred_at IS NULL) AND (held.sale_id BETWEEN :first0 AND :last0 OR held.sale_id BETWEEN :first1 AND :last1) AND EXISTS
     (SELECT 1 FROM touched AS told
      WHERE told.was IS NOT NULL AND told.source = held.source AND told.sale_id = held.sale_id)
 
@@ -104,17 +116,29 @@ SELECT kind, CAST(sum(bit_count(bits)) AS bigint) AS records
 FROM (SELECT kind, bit_or(shiftleft(1L, CAST(offset % 64 AS int))) AS bits FROM parsed GROUP BY kind, topic, partition, offset DIV 64)
 GROUP BY kind
 
--- known(older=1, months=[])
+-- known(older=1, months=[], ranges=0)
 SELECT held.*
 FROM lake.silver.sales VERSION AS OF 'v1' AS held
 JOIN (SELECT source, sale_id FROM places) AS told ON held.source = told.source AND held.sale_id = told.sale_id
-WHERE (false)
+WHERE (false) AND (true)
 
--- known(older=1, months=[671, 672, None])
+-- known(older=1, months=[], ranges=2)
 SELECT held.*
 FROM lake.silver.sales VERSION AS OF 'v1' AS held
 JOIN (SELECT source, sale_id FROM places) AS told ON held.source = told.source AND held.sale_id = told.sale_id
-WHERE ((held.occurred_at >= DATE '2025-12-01' AND held.occurred_at < DATE '2026-02-01') OR held.occurred_at IS NULL)
+WHERE (false) AND (held.sale_id BETWEEN :first0 AND :last0 OR held.sale_id BETWEEN :first1 AND :last1)
+
+-- known(older=1, months=[671, 672, None], ranges=0)
+SELECT held.*
+FROM lake.silver.sales VERSION AS OF 'v1' AS held
+JOIN (SELECT source, sale_id FROM places) AS told ON held.source = told.source AND held.sale_id = told.sale_id
+WHERE ((held.occurred_at >= DATE '2025-12-01' AND held.occurred_at < DATE '2026-02-01') OR held.occurred_at IS NULL) AND (true)
+
+-- known(older=1, months=[671, 672, None], ranges=2)
+SELECT held.*
+FROM lake.silver.sales VERSION AS OF 'v1' AS held
+JOIN (SELECT source, sale_id FROM places) AS told ON held.source = told.source AND held.sale_id = told.sale_id
+WHERE ((held.occurred_at >= DATE '2025-12-01' AND held.occurred_at < DATE '2026-02-01') OR held.occurred_at IS NULL) AND (held.sale_id BETWEEN :first0 AND :last0 OR held.sale_id BETWEEN :first1 AND :last1)
 
 -- latest_state()
 SELECT source, sale_id, found.last.*, found.log_time, several
