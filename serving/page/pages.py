@@ -216,7 +216,9 @@ def guarded(api: Api, scope: str = READ) -> Callable[[View], View]:
             except Problem as problem:
                 if problem.status == 401:
                     return redirect("/login", 303)
-                return _page("problem.html", problem.status, detail=problem.detail)
+                response = _page("problem.html", problem.status, detail=problem.detail)
+                response.headers.update(problem.headers)
+                return response
             except TidelakeError as error:
                 return _page("problem.html", STATUSES.get(type(error), 503), detail=told(error))
 

@@ -140,6 +140,10 @@ def test_a_key_that_asks_too_often_is_told_when_to_go_on(limited: Caller) -> Non
     refused = limited.get("/v1/rankings")
     assert "more than 3 requests" in problem(refused, 429)["detail"]
     assert 0 < int(refused.headers["Retry-After"]) <= 60
+    limited.client.set_cookie(COOKIE, KEY)
+    page = limited.client.get("/publications")
+    assert (page.status_code, "more than 3 requests" in page.text) == (429, True)
+    assert 0 < int(page.headers["Retry-After"]) <= 60
 
 
 class Counting(MemoryStorage):

@@ -178,7 +178,7 @@ def test_a_failure_reaches_all_who_wait_and_is_not_kept(cache: Cache) -> None:
     assert at_once(8, ask) == ["failed"] * 8
     started = time.monotonic()
     assert figures.through(at("failing"), Maker(0)) == (FOUND, False)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 4
 
 
 RUBBISH = [b"", b"rubbish", b"x\x9c", packed(FOUND)[:-9], os.urandom(300)]

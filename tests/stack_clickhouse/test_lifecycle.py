@@ -35,8 +35,8 @@ def test_acknowledged_rows_survive(tmp_path: Path, number: int) -> None:
 def test_orderly_end(tmp_path: Path) -> None:
     gateway = Gateway(tmp_path, free_port()).start()
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(gateway.post, "SELECT sleep(1.5)")
-        time.sleep(0.5)
+        answer = pool.submit(gateway.post, "SELECT sleep(3)")
+        time.sleep(1)
         began = time.monotonic()
         assert gateway.process is not None
         gateway.process.send_signal(signal.SIGTERM)

@@ -54,9 +54,9 @@ def test_read_only_for_one_query(gateway: Gateway) -> None:
 
 
 def test_one_caller_at_a_time(gateway: Gateway) -> None:
-    first = threading.Thread(target=gateway.post, args=("SELECT sleep(1)",), kwargs={"session_id": "busy"})
+    first = threading.Thread(target=gateway.post, args=("SELECT sleep(3)",), kwargs={"session_id": "busy"})
     first.start()
-    time.sleep(0.3)
+    time.sleep(1)
     response = gateway.post("SELECT 1", session_id="busy")
     assert response.headers["X-ClickHouse-Exception-Code"] == "373"
     first.join()

@@ -134,7 +134,7 @@ def test_a_slow_answer_is_given_up(service: HttpService, answer: Answer) -> None
     began = time.monotonic()
     with pytest.raises(Retryable, match=r"within the time limit.*0\.5 s"):
         World(defined(service, "pages", limits={"request_seconds": 0.5, "attempts": 1})).read()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4
 
 
 def test_slow_headers_are_given_up_too() -> None:
@@ -160,7 +160,7 @@ def test_slow_headers_are_given_up_too() -> None:
         began = time.monotonic()
         with pytest.raises(Retryable, match="within the time limit"):
             World(source).read()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 4
         thread.join()
 
 
