@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from runtime.settings import Settings
+from stack import control
 from streaming.sources.postgres import chunks
 from streaming.sources.postgres.connect import Connect
 from streaming.sources.postgres.definition import PostgresSource
@@ -16,7 +17,7 @@ from streaming.sources.postgres.tend import tend
 from tests.sources.log import Count
 from tests.sources.postgres import world
 from tests.sources.postgres.conftest import Ending
-from tests.sources.postgres.test_connect_killed import CHANGE, FILL, PATIENCE_SECONDS, crash_at, ids
+from tests.sources.postgres.test_connect_killed import CHANGE, FILL, PATIENCE_SECONDS, ids
 from tests.sources.postgres.test_direct import TABLE, agree, bills
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
@@ -44,7 +45,8 @@ def test_a_snapshot_in_chunks(large: PostgresSource, servers: Settings) -> None:
     count = Count(servers, large.into)
     for rows in KILLED_AT:
         assert count.now() < 0.95 * LARGE, "there is nothing left to go on with"
-        crash_at(rows, count)
+        count.reaches(rows, PATIENCE_SECONDS)
+        control.crash("connect", seconds=120)
     world.do(CHANGE.format(table=large.table))
     world.well(large, servers, PATIENCE_SECONDS)
     world.until(lambda: agree(large, servers), PATIENCE_SECONDS)

@@ -24,7 +24,6 @@ INSERTED, ROWS = 15_000, 30_000
 """The first rows come by INSERT, the others by COPY."""
 
 KILLED_AT = (500, 8_000, 18_000, 24_000)
-KILLS = len(KILLED_AT)
 """Rows of a COPY share one position in the write-ahead log: after each kill, Debezium may tell one of them again."""
 
 WHOLE = 40_000
@@ -58,12 +57,12 @@ def copy(table: str) -> None:
 
 
 def crash_at(rows: int, count: Count) -> int:
-    """Kills Connect as soon as so many records are committed; returns how many are.
+    """Kills Connect as soon as so many records are committed, and more than before; returns how many are.
 
     Whether it is ready again is told late: by then, it may have read to the end.
     """
-    count.reaches(rows, PATIENCE_SECONDS)
-    control.kill("connect")
+    count.reaches(max(rows, count.now() + 1), PATIENCE_SECONDS)
+    world.until(lambda: control.kill("connect"))
     return count.now()
 
 
@@ -84,15 +83,15 @@ def test_changes(schema: str, servers: Settings, ending: Ending) -> None:
     world.do(CHANGE.format(table=source.table))
     Connect(servers).resume(source.name)
     count = Count(servers, source.into)
-    for rows in KILLED_AT:
-        assert crash_at(rows, count) < 0.95 * ROWS, "there was nothing left to go on with"
+    there = [crash_at(rows, count) for rows in KILLED_AT if count.now() < 0.9 * ROWS]
+    assert there and there[0] < 0.95 * ROWS, "there was nothing left to go on with"
     updated, deleted = range(100, ROWS + 1, 100), range(1, ROWS + 1, 1000)
     count.reaches(ROWS + len(updated) + len(deleted), PATIENCE_SECONDS)
     world.until(lambda: agree(source, servers), PATIENCE_SECONDS)
     created, expected = ids(source, servers, "c"), numbers(range(6, ROWS + 1))
     assert created.keys() == expected.keys()
     again = created - expected
-    assert again.total() <= KILLS
+    assert again.total() <= len(there)
     assert all(int(no) > INSERTED for no in again), "only a row of a COPY may come twice"
     assert ids(source, servers, "u") == numbers(updated)
     assert ids(source, servers, "d") == numbers(deleted)
