@@ -27,8 +27,6 @@ from runtime.errors import Permanent
 
 SERVERS = frozenset({"postgres", "gateway", "databases", "platform-tables", "clickhouse-tables"})
 LOOK_SECONDS = 0.2
-SHARE = 100
-"""One of so many sales changes in a night."""
 
 
 def main(
@@ -49,17 +47,8 @@ def main(
 def measure(sales: int, console: Console) -> Part:
     """All figures of one size: everything; a night's changes of recent sales; as many changes of any sales."""
     part = Part(f"history of {sales:,}", f"Reconciliations of {sales:,} sales")
-    changed = sales // SHARE
-    half = changed // 2
-    nights = {
-        "all": made_log.Night(0, 0, sales, known=0, among=0, new=sales, history=sales),
-        "night": made_log.Night(1, sales, changed, known=sales, among=changed, new=half, history=sales),
-        "anywhere": made_log.Night(
-            2, sales + changed, changed, known=sales + half, among=sales + half, new=half, history=sales
-        ),
-    }
     figures = {}
-    for name, night in nights.items():
+    for name, night in made_log.nights(sales).items():
         console.print(f"[dim]{sales:,} sales: {name}[/dim]")
         figures[name] = told = _run(night, sums=name == "all")
         part.add(f"{name}: the log written", "s", [told["written"]])

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 SERVERS = frozenset({"postgres", "databases"})
-SHARE = 100
-"""One of so many sales changes in a night."""
 
 FILE, GROUP = "write.target-file-size-bytes", "write.parquet.row-group-size-bytes"
 ORDERED = tuple(statement.removeprefix(f"ALTER TABLE {lake.SALES} ") for statement in lake.order_sales())
@@ -88,31 +86,28 @@ def measure(spark: SparkSession, layout: tuple[str, ...], sales: int) -> Took:
     """Seconds of wall and of CPU of each step in a table of its own, and the size and number of its files."""
     _begin(spark, layout)
     took: Took = {}
-    _say(spark, made_log.Night(0, 0, sales, known=0, among=0, new=sales, history=sales))
+    nights = made_log.nights(sales)
+    _say(spark, nights.pop("all"))
     with _timed(took, "everything"):
         silver.rebuild(spark, 1)
-    branches.keep(spark, lake.SALES, 1)
-    branches.keep(spark, lake.QUARANTINE, 1)
+    _keep(spark, 1)
     took["files"] = _files(spark, 1)
-    changed = sales // SHARE
-    half, held = changed // 2, silver.States(sales, 0)
-    nights = {
-        "night": made_log.Night(1, sales, changed, known=sales, among=changed, new=half, history=sales),
-        "anywhere": made_log.Night(
-            2, sales + changed, changed, known=sales + half, among=sales + half, new=half, history=sales
-        ),
-    }
+    held = silver.States(sales, 0)
     for version, (name, night) in enumerate(nights.items(), 2):
         _say(spark, night)
         with _timed(took, name):
             found = silver.merge(spark, version, version - 1, held, "UTC", refused=False)
         held += found.more
         silver.leave(spark)
-        for table in silver.TABLES:
-            branches.keep(spark, table, version)
+        _keep(spark, version)
     spark.table(render.PARSED).unpersist()
     _read(spark, 3, took)
     return took
+
+
+def _keep(spark: SparkSession, version: int) -> None:
+    for table in silver.TABLES:
+        branches.keep(spark, table, version)
 
 
 def _begin(spark: SparkSession, layout: tuple[str, ...]) -> None:

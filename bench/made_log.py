@@ -19,6 +19,8 @@ BEGINS = datetime(2026, 1, 1, tzinfo=UTC)
 """Log time of the first record; the sales happened in the days before."""
 
 NIGHT = timedelta(days=1)
+SHARE = 100
+"""One of so many sales changes in a night."""
 
 
 def boundary(night: int) -> datetime:
@@ -47,6 +49,17 @@ class Night:
     among: int
     new: int
     history: int
+
+
+def nights(sales: int) -> dict[str, Night]:
+    """All sales; then a night's changes of recent sales and as many new ones; then as many of any sales."""
+    changed = sales // SHARE
+    half = changed // 2
+    return {
+        "all": Night(0, 0, sales, known=0, among=0, new=sales, history=sales),
+        "night": Night(1, sales, changed, known=sales, among=changed, new=half, history=sales),
+        "anywhere": Night(2, sales + changed, changed, known=sales + half, among=sales + half, new=half, history=sales),
+    }
 
 
 def append(spark: SparkSession, night: Night) -> None:

@@ -71,7 +71,7 @@ def test_clickhouse_dies_and_comes_back(platform: SecretStr, valkey: SecretStr, 
         started = time.monotonic()
         for limit in range(1, 101):
             assert caller.answer(CITY, limit=limit)["evidence"]["partial"]
-        assert time.monotonic() - started < 20, "each answer waits for a dead store"
+        assert time.monotonic() - started < 3, "a dead store must cost little"
     with gateway(port) as (address, _process):
         make_tables(address)
         time.sleep(1.1)

@@ -24,7 +24,7 @@ INSERTED, ROWS = 15_000, 30_000
 """The first rows come by INSERT, the others by COPY."""
 
 KILLED_AT = (500, 8_000, 18_000, 24_000)
-"""Rows of a COPY share one position in the write-ahead log: after each kill, Debezium may tell one of them again."""
+"""Records. Rows of a COPY share one position in the write-ahead log: after a kill, one of them may be told again."""
 
 WHOLE = 40_000
 """Rows of a table that is read in one transaction."""
